@@ -1,0 +1,232 @@
+-- `regolith run`: a script's declarations become live resources, and a report.
+
+local declare = require "regolith.declare"
+local host = require "regolith.host"
+local regolith = require "regolith"
+local report = require "regolith.report"
+local sandbox = require "regolith.sandbox"
+
+local run = {}
+
+-- "assets/scene.lua" → "assets"; "scene.lua" → "."
+local function folder_of(path)
+  return path:match("^(.*)/[^/]*$") or "."
+end
+
+local function read_file(path)
+  local file, message = io.open(path, "rb")
+  if not file then
+    return nil, message
+  end
+  local text
+  text, message = file:read("a")
+  file:close()
+  if not text then
+    return nil, path .. ": " .. message
+  end
+  return text
+end
+
+-- Modules lie beside the script: "a.b" is a/b.lua.
+local function module_reader(folder)
+  return function(name)
+    if not name:match("^[%w_][%w_%.%-]*$") or name:find("..", 1, true) then
+      return nil, "not a module's name"
+    end
+    local path = folder .. "/" .. name:gsub("%.", "/") .. ".lua"
+    local text, message = read_file(path)
+    return text, text and path or message
+  end
+end
+
+---An engine as the command line's options ask for.
+---@param options table
+---@param label string
+---@param folder string? the first root
+function run.engine(options, label, folder)
+  local roots = {}
+  roots[#roots + 1] = folder
+  for _, root in ipairs(options.roots) do
+    roots[#roots + 1] = root
+  end
+  return regolith.engine({
+    label = label,
+    device = options.device,
+    validation = options.validate,
+    roots = #roots > 0 and roots or nil,
+    log = function(_, message)
+      io.stderr:write(message, "\n")
+    end,
+  })
+end
+
+---The environment that scripts and the prompt see.
+---@param engine regolith.Engine
+---@param options table
+---@param folder string
+---@return table environment, table state of the declarations
+function run.environment(engine, options, folder)
+  local words, state = declare.new(engine)
+  words.engine = engine
+  words.regolith = regolith
+  words.arg = options.arguments
+  if options.trust then
+    return setmetatable(words, { __index = _G }), state
+  end
+  sandbox.lock_strings()
+  if options.json then
+    -- Standard output is the report's alone.
+    words.print = function(...)
+      local parts = table.pack(...)
+      for index = 1, parts.n do
+        parts[index] = tostring(parts[index])
+      end
+      io.stderr:write(table.concat(parts, "\t"), "\n")
+    end
+  end
+  return sandbox.environment(words, module_reader(folder)), state
+end
+
+local function names(set)
+  local list = {}
+  for name in pairs(set) do
+    list[#list + 1] = name
+  end
+  table.sort(list)
+  return list
+end
+
+-- What the script declared but put into no set of its own is loaded as the set "(script)".
+local function loose_set(engine, state)
+  local loose = state.loose
+  if #state.sets > 0 or not (next(loose.shaders) or next(loose.textures) or next(loose.materials)) then
+    return nil
+  end
+  return engine.sets:create({
+    name = "(script)",
+    shaders = names(loose.shaders),
+    textures = names(loose.textures),
+    materials = names(loose.materials),
+  })
+end
+
+-- Loads every set that the script declared and has not loaded itself.
+local function load_sets(engine, state)
+  local sets = { table.unpack(state.sets) }
+  sets[#sets + 1] = loose_set(engine, state)
+  for _, set in ipairs(sets) do
+    if set.references == 0 then
+      local loaded, message = set:load()
+      if not loaded then
+        return nil, message
+      end
+    end
+  end
+  return true
+end
+
+local function traced(message)
+  return type(message) == "string" and message or "error object: " .. tostring(message)
+end
+
+-- Runs the script and loads its sets. Returns the milliseconds of each, or nil and a message.
+local function execute(engine, options, path, text)
+  local environment, state = run.environment(engine, options, folder_of(path))
+  local chunk, message = load(text, "@" .. path, options.trust and "bt" or "t", environment)
+  if not chunk then
+    return nil, message
+  end
+  local start = host.clock()
+  local ran
+  ran, message = xpcall(chunk, traced, table.unpack(options.arguments))
+  -- What the script's locals held is reported before it is collected.
+  collectgarbage("stop")
+  if not ran then
+    return nil, message
+  end
+  local scripted = host.clock()
+  local loaded
+  loaded, message = load_sets(engine, state)
+  if not loaded then
+    return nil, message
+  end
+  loaded, message = engine:wait(engine:flush())
+  if loaded == nil then
+    return nil, message
+  end
+  return { script = (scripted - start) * 1000, load = (host.clock() - scripted) * 1000 }
+end
+
+local function print_report(engine, times, path)
+  local data, message = engine:report()
+  if not data then
+    return nil, message
+  end
+  print(path)
+  for _, line in ipairs(report.lines(data)) do
+    print(line)
+  end
+  print()
+  print(string.format("%s; engine %.1f ms, script %.1f ms, loading %.1f ms", report.totals(data),
+    times.engine, times.script, times.load))
+  return true
+end
+
+-- What the script dropped by ending is no leak: it is collected before the engine looks.
+local function release_script(engine)
+  collectgarbage("restart")
+  collectgarbage()
+  collectgarbage()
+  engine:close()
+end
+
+---Runs the file. Returns the exit code.
+---@param options table
+---@param path string
+---@return integer
+function run.main(options, path)
+  local function failed(message)
+    io.stderr:write("regolith: ", tostring(message), "\n")
+    return 1
+  end
+
+  local text, message = read_file(path)
+  if not text then
+    return failed(message)
+  end
+  local start = host.clock()
+  local engine
+  engine, message = run.engine(options, path, folder_of(path))
+  if not engine then
+    return failed(message)
+  end
+  local started = host.clock()
+  local times
+  times, message = execute(engine, options, path, text)
+  if not times then
+    failed(message)
+    release_script(engine)
+    return 1
+  end
+  times.engine = (started - start) * 1000
+
+  local done
+  if options.json then
+    local json
+    json, message = engine:report_json()
+    done = json and io.write(json, "\n")
+  else
+    done, message = print_report(engine, times, path)
+  end
+  local complaints = engine.validation_count
+  release_script(engine)
+  if not done then
+    return failed(message)
+  end
+  if complaints > 0 then
+    return failed(string.format("%d validation messages", complaints))
+  end
+  return 0
+end
+
+return run

@@ -1,0 +1,98 @@
+-- The environment of scripts that are not trusted: no bytecode, no native modules, no files but through the engine, no
+-- way to end or change the host.
+
+local sandbox = {}
+
+local safe_globals = {
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "print", "rawequal",
+  "rawget", "rawlen", "rawset", "select", "tonumber", "tostring", "type", "warn", "xpcall", "_VERSION",
+}
+local safe_libraries = { "coroutine", "math", "string", "table", "utf8" }
+local safe_os = { "clock", "date", "difftime", "time" }
+
+local function copy(source, names)
+  local result = {}
+  if names then
+    for _, name in ipairs(names) do
+      result[name] = source[name]
+    end
+  else
+    for name, value in pairs(source) do
+      result[name] = value
+    end
+  end
+  return result
+end
+
+-- Finalizers could run at any time, in anyone's state; a script has no use for them.
+local function safe_setmetatable(object, metatable)
+  if type(metatable) == "table" and rawget(metatable, "__gc") ~= nil then
+    error("__gc is not for scripts that are not trusted", 2)
+  end
+  return setmetatable(object, metatable)
+end
+
+-- Text only: bytecode can corrupt memory.
+local function safe_load(environment)
+  return function(chunk, name, _, env)
+    return load(chunk, name, "t", env or environment)
+  end
+end
+
+-- `require` finds the product's own modules, and files of the script's folder through read_module.
+local function safe_require(environment, read_module)
+  local loaded = {}
+  local own = { ["regolith"] = true, ["regolith.declare"] = true, ["regolith.test"] = true }
+  return function(name)
+    if type(name) ~= "string" then
+      error("require: a module's name is wanted, " .. type(name) .. " given", 2)
+    end
+    if own[name] then
+      return require(name)
+    end
+    if loaded[name] == nil then
+      local text, where = read_module(name)
+      if not text then
+        error(string.format("module '%s' not found: %s", name, where), 2)
+      end
+      local chunk, message = load(text, "@" .. where, "t", environment)
+      if not chunk then
+        error(message, 0)
+      end
+      local value = chunk(name, where)
+      loaded[name] = value == nil and true or value
+    end
+    return loaded[name]
+  end
+end
+
+---A new environment with `words` in it. read_module(name) gives a module's text and its file's name, or nil and why not.
+---@param words table<string, any>
+---@param read_module fun(name: string): string?, string
+---@return table
+function sandbox.environment(words, read_module)
+  local environment = copy(_G, safe_globals)
+  for _, name in ipairs(safe_libraries) do
+    environment[name] = copy(_G[name])
+  end
+  environment.string.dump = nil
+  environment.os = copy(os, safe_os)
+  environment.setmetatable = safe_setmetatable
+  environment.load = safe_load(environment)
+  environment.require = safe_require(environment, read_module)
+  environment._G = environment
+  for name, value in pairs(words) do
+    environment[name] = value
+  end
+  return environment
+end
+
+---Locks what all scripts share: the methods of strings.
+function sandbox.lock_strings()
+  local metatable = getmetatable("")
+  metatable.__index = copy(string)
+  metatable.__index.dump = nil
+  metatable.__metatable = false
+end
+
+return sandbox

@@ -1,0 +1,30 @@
+/* How a function fails: an rg_result, and this thread's message for it, set once where the fault is
+ * seen. */
+#ifndef RG_BASE_RESULT_H
+#define RG_BASE_RESULT_H
+
+#include <regolith/regolith.h>
+
+/* Leaves by the function's `fail:` label with `result` set, unless the call succeeds. */
+#define RG_TRY(call)       \
+  do {                     \
+    result = (call);       \
+    if (result != RG_OK) { \
+      goto fail;           \
+    }                      \
+  } while (0)
+
+/* Sets this thread's message and returns `result`, so that `return result_set(RG_ERROR_IO, …)`
+ * reads well. Cut at 8 KiB. The message's form: object 'name': value and the limit it breaks. */
+rg_result result_set(rg_result result, const char *format, ...) RG_PRINTF(2, 3);
+
+/* Puts `prefix: ` before this thread's present message and returns `result`. */
+rg_result result_prefix(rg_result result, const char *format, ...) RG_PRINTF(2, 3);
+
+/* RG_ERROR_OUT_OF_HOST_MEMORY with a message that names what could not be had. */
+rg_result result_no_memory(const char *what, uint64_t size);
+
+/* This thread's rg_origin_set text; "" for none. */
+const char *origin_get(void);
+
+#endif

@@ -1,0 +1,85 @@
+/* Strings that grow by doubling and remember a failure until the end. */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_CAPACITY_MIN 64
+
+void text_init(text *self, host_memory *memory) {
+  memset(self, 0, sizeof *self);
+  self->memory = memory;
+}
+
+void text_finish(text *self) {
+  if (self->data != NULL) {
+    host_free(self->memory, self->data, self->capacity);
+  }
+  text_init(self, self->memory);
+}
+
+/* Makes room for length more bytes and the final zero. */
+static bool text_reserve(text *self, size_t length) {
+  if (self->is_failed || length > PTRDIFF_MAX - self->length - 1) {
+    self->is_failed = true;
+    return false;
+  }
+  size_t needed = self->length + length + 1;
+  if (needed <= self->capacity) {
+    return true;
+  }
+  size_t capacity = self->capacity < TEXT_CAPACITY_MIN ? TEXT_CAPACITY_MIN : 2 * self->capacity;
+  capacity = capacity < needed ? needed : capacity;
+  char *data = host_resize(self->memory, self->data, self->capacity, capacity);
+  if (data == NULL) {
+    self->is_failed = true;
+    return false;
+  }
+  self->data = data;
+  self->capacity = capacity;
+  return true;
+}
+
+void text_append_bytes(text *self, const char *bytes, size_t length) {
+  if (text_reserve(self, length)) {
+    if (length > 0) {
+      memcpy(self->data + self->length, bytes, length);
+    }
+    self->length += length;
+    self->data[self->length] = '\0';
+  }
+}
+
+void text_append(text *self, const char *string) {
+  text_append_bytes(self, string, strlen(string));
+}
+
+void text_printf(text *self, const char *format, ...) {
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  int length = vsnprintf(NULL, 0, format, arguments);
+  if (length < 0) {
+    self->is_failed = true;
+  } else if (text_reserve(self, (size_t)length)) {
+    vsnprintf(self->data + self->length, (size_t)length + 1, format, again);
+    self->length += (size_t)length;
+  }
+  va_end(again);
+  va_end(arguments);
+}
+
+char *text_take(text *self) {
+  char *string = NULL;
+  if (text_reserve(self, 0)) {
+    self->data[self->length] = '\0';
+    /* host_strfree knows only the string's own length */
+    string = host_resize(self->memory, self->data, self->capacity, strlen(self->data) + 1);
+  }
+  if (string != NULL) {
+    self->data = NULL;
+  }
+  text_finish(self);
+  return string;
+}

@@ -1,0 +1,43 @@
+/* The Vulkan instance and device, made by the engine or brought by its host. */
+#ifndef RG_GPU_DEVICE_H
+#define RG_GPU_DEVICE_H
+
+#include "dispatch.h"
+
+#include <stdatomic.h>
+
+struct gpu;
+
+typedef struct device {
+  VkInstance instance;
+  VkPhysicalDevice physical;
+  VkDevice handle;
+  VkQueue queue;
+  uint32_t queue_family;
+  uint32_t api_version; /* the lower of instance's and device's */
+  bool owns_instance, owns_device;
+  bool has_debug_utils, has_dynamic_rendering, has_anisotropy, has_memory_budget, has_wireframe,
+      has_cube_array;
+  VkDebugUtilsMessengerEXT messenger;
+  _Atomic uint64_t validation_count;
+  void (*queue_lock)(void *user); /* the host's; may be NULL */
+  void (*queue_unlock)(void *user);
+  void *queue_user;
+  VkPhysicalDeviceLimits vk_limits;
+  uint64_t max_allocation_size; /* bytes of one VkDeviceMemory */
+  uint64_t max_buffer_size;     /* bytes of one VkBuffer */
+  VkPhysicalDeviceMemoryProperties memory_properties;
+  rg_device_info info;
+  rg_limits limits;
+} device;
+
+/* Fills gpu->device and gpu->vk. A half-made device is safe to finish. */
+RG_NODISCARD rg_result device_init(struct gpu *gpu, const rg_engine_desc *desc);
+void device_finish(struct gpu *gpu);
+
+/* Names a Vulkan object for debuggers and validation: "label" or "label suffix". Does nothing
+ * without debug utils. */
+void device_name(struct gpu *gpu, VkObjectType type, uint64_t object, const char *label,
+                 const char *suffix);
+
+#endif

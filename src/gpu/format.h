@@ -1,0 +1,28 @@
+/* What the engine knows of each Vulkan format: name, block, aspects. One table. */
+#ifndef RG_GPU_FORMAT_H
+#define RG_GPU_FORMAT_H
+
+#include <regolith/regolith.h>
+
+typedef struct format_info {
+  VkFormat format;
+  const char *name;
+  uint8_t block_bytes; /* of one block; a texel where uncompressed; of one copy of the depth aspect
+                          for depth */
+  uint8_t block_width, block_height;
+  uint8_t component_bytes; /* what vertex offsets must be multiples of; the texel's where packed; 0
+                              for compressed formats */
+  VkImageAspectFlags aspects;
+  bool is_srgb, is_integer;
+  bool is_signed; /* of integers */
+} format_info;
+
+/* NULL for formats that the engine does not know. */
+const format_info *format_get(VkFormat format);
+
+/* The name, or "format 1000156000" written into `text` for formats that the engine does not know.
+ */
+#define FORMAT_TEXT_SIZE 32
+const char *format_text(VkFormat format, char text[FORMAT_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,33 @@
+/* Creates the layers of the resource folder in order over the gpu, and destroys them in reverse. */
+#include "resources.h"
+
+static rg_result flush_before_submit(gpu *gpu) {
+  return materials_flush((resources *)(void *)gpu);
+}
+
+rg_result resources_init(resources *resources, const rg_engine_desc *desc) {
+  rg_result result = RG_OK;
+  RG_TRY(gpu_init(&resources->gpu, desc));
+  shaders_init(resources);
+  materials_init(resources);
+  library_init(resources);
+  sets_init(resources);
+  resources->has_layers = true;
+  resources->gpu.before_submit = flush_before_submit;
+  RG_TRY(file_roots_init(&resources->roots, &resources->gpu.host, desc->roots, desc->root_count));
+  return RG_OK;
+fail:
+  return result;
+}
+
+void resources_finish(resources *resources) {
+  resources->gpu.before_submit = NULL;
+  if (resources->has_layers) {
+    file_roots_finish(&resources->roots);
+    sets_finish(resources);
+    library_finish(resources);
+    materials_finish(resources);
+    shaders_finish(resources);
+  }
+  gpu_finish(&resources->gpu);
+}

@@ -1,0 +1,654 @@
+/* Resource sets: closures, sharing by reference counts, all or nothing, and the messages that tell
+ * which member of which set failed. */
+#include "gpu_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+/* A NULL-terminated list of names. */
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const char fragment_source[] =
+    "#version 450\n"
+    "layout(std140) uniform Material { vec4 tint; float gain; };\n"
+    "uniform sampler2D map;\n"
+    "layout(std430) readonly buffer Lights { vec4 lights[]; };\n"
+    "layout(location = 0) in vec2 uv;\n"
+    "layout(location = 0) out vec4 color;\n"
+    "void main() { color = texture(map, uv) * tint * gain + lights[0]; }\n";
+
+/* ---- Declarations --------------------------------------------------------------------------- */
+
+static void declare_shader(rg_engine *engine) {
+  const rg_shader_desc desc = {
+      .stages = {{.stage = VK_SHADER_STAGE_VERTEX_BIT, .source = gpu_test_vertex_source},
+                 {.stage = VK_SHADER_STAGE_FRAGMENT_BIT, .source = fragment_source}},
+      .stage_count = 2,
+  };
+  assert_ok(rg_declare_shader(engine, "lit", &desc));
+}
+
+static void declare_texture(rg_engine *engine, const char *name) {
+  static const uint32_t texels[4] = {0xFF0000FF, 0xFF00FF00, 0xFFFF0000, 0xFFFFFFFF};
+  const rg_texture_desc desc = {
+      .width = 2, .height = 2, .data = texels, .data_size = sizeof texels};
+  assert_ok(rg_declare_texture(engine, name, &desc));
+}
+
+static void declare_buffer(rg_engine *engine, const char *name, uint64_t size) {
+  assert_ok(rg_declare_buffer(engine, name, &(rg_buffer_desc){.size = size}));
+}
+
+static void declare_material(rg_engine *engine, const char *name, const char *map,
+                             const char *lights) {
+  const rg_parameter parameters[] = {
+      {.name = "tint", .count = 4, .value.numbers = {1, 0.5, 0.25, 1}},
+      {.name = "map", .kind = RG_VALUE_DECLARED, .count = 1, .value.declared = map},
+      {.name = "Lights", .kind = RG_VALUE_DECLARED, .count = 1, .value.declared = lights},
+  };
+  const rg_material_desc desc = {
+      .name = name, .shader_name = "lit", .parameters = parameters, .parameter_count = 3};
+  assert_ok(rg_declare_material(engine, &desc));
+}
+
+static void declare_child(rg_engine *engine, const char *name, const char *parent) {
+  const rg_parameter gain = {.name = "gain", .count = 1, .value.numbers = {2}};
+  const rg_material_desc desc = {
+      .name = name, .parent_name = parent, .parameters = &gain, .parameter_count = 1};
+  assert_ok(rg_declare_material(engine, &desc));
+}
+
+static void declare_all(rg_engine *engine) {
+  declare_shader(engine);
+  declare_texture(engine, "brick");
+  declare_texture(engine, "slate");
+  declare_buffer(engine, "lights", 256);
+  declare_material(engine, "Metal", "brick", "lights");
+  declare_child(engine, "Rusty", "Metal");
+  declare_material(engine, "Slate", "slate", "lights");
+}
+
+static rg_set make_set(rg_engine *engine, const rg_set_desc *desc) {
+  rg_set set;
+  assert_ok(rg_set_create(engine, desc, &set));
+  return set;
+}
+
+static uint32_t live_count(rg_engine *engine, rg_type type) {
+  uint32_t count = 0;
+  for (rg_handle handle = {0}; (handle = rg_resource_next(engine, type, handle)).id != 0;) {
+    count++;
+  }
+  return count;
+}
+
+/* Of all types but sets, without what the engine itself keeps from one load to the next. */
+static void assert_nothing_loaded(rg_engine *engine) {
+  assert_int_equal(live_count(engine, RG_TYPE_SHADER), 0);
+  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 0);
+  for (rg_handle handle = {0}; (handle = rg_resource_next(engine, RG_TYPE_NONE, handle)).id != 0;) {
+    rg_resource_info info;
+    assert_ok(rg_resource_get_info(engine, handle.id, &info));
+    bool is_ours = strcmp(info.label, "brick") == 0 || strcmp(info.label, "slate") == 0 ||
+                   strcmp(info.label, "lights") == 0;
+    assert_false(is_ours);
+  }
+}
+
+static rg_set_info info_of(rg_engine *engine, rg_set set) {
+  rg_set_info info;
+  assert_ok(rg_set_get_info(engine, set, &info));
+  return info;
+}
+
+static rg_handle member(rg_engine *engine, rg_set set, rg_type type, const char *name) {
+  rg_handle handle;
+  assert_ok(rg_set_get(engine, set, type, name, &handle));
+  return handle;
+}
+
+/* ---- Loading -------------------------------------------------------------------------------- */
+
+static void a_set_loads_the_closure_of_what_it_names_in_order(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  static const char *const expected[] = {"lit", "brick", "lights", "Metal", "Rusty"};
+  declare_all(engine);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Rusty", "Metal")});
+  assert_int_equal(info_of(engine, set).member_count, 0);
+  assert_ok(rg_set_load(engine, set));
+  rg_set_info info = info_of(engine, set);
+  assert_string_equal(info.name, "S");
+  assert_int_equal(info.references, 1);
+  assert_int_equal(info.member_count, COUNT(expected));
+  assert_true(info.load_ms > 0);
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < info.member_count; i++) {
+    rg_member_info found;
+    rg_resource_info resource;
+    assert_ok(rg_set_get_member(engine, set, i, &found));
+    assert_string_equal(found.name, expected[i]);
+    assert_int_equal(found.type, rg_type_of(found.handle.id));
+    assert_int_equal(member(engine, set, found.type, found.name).id, found.handle.id);
+    assert_ok(rg_resource_get_info(engine, found.handle.id, &resource));
+    assert_string_equal(resource.label, expected[i]);
+    assert_true(resource.is_released);
+    bytes += resource.size;
+  }
+  assert_int_equal(info.device_bytes, bytes);
+  assert_true(bytes >= 256 + 16);
+  rg_member_info none;
+  assert_error(rg_set_get_member(engine, set, info.member_count, &none), RG_ERROR_NOT_FOUND,
+               "set 'S': member 5 of 5");
+  rg_handle missing;
+  assert_error(rg_set_get(engine, set, RG_TYPE_TEXTURE, "brik", &missing), RG_ERROR_NOT_FOUND,
+               "set 'S' has no texture 'brik'; did you mean 'brick'?");
+  assert_ok(rg_set_unload(engine, set));
+  assert_nothing_loaded(engine);
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void loaded_materials_hold_what_was_declared(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Rusty")});
+  assert_ok(rg_set_load(engine, set));
+  rg_material rusty = {member(engine, set, RG_TYPE_MATERIAL, "Rusty").id};
+  rg_material metal = {member(engine, set, RG_TYPE_MATERIAL, "Metal").id};
+  rg_material origin, found;
+  rg_parameter value;
+  assert_ok(rg_material_find(engine, "Rusty", &found));
+  assert_int_equal(found.id, rusty.id);
+  assert_ok(rg_material_get(engine, rusty, "tint", NULL, 0, &value, &origin));
+  assert_int_equal(origin.id, metal.id);
+  assert_true(value.value.floats[1] == 0.5f);
+  assert_ok(rg_material_get(engine, rusty, "gain", NULL, 0, &value, &origin));
+  assert_int_equal(origin.id, rusty.id);
+  assert_true(value.value.floats[0] == 2.0f);
+  assert_ok(rg_material_get(engine, rusty, "map", NULL, 0, &value, &origin));
+  assert_int_equal(value.value.texture.id, member(engine, set, RG_TYPE_TEXTURE, "brick").id);
+  assert_ok(rg_set_unload(engine, set));
+  assert_error(rg_material_get(engine, rusty, "gain", NULL, 0, &value, &origin),
+               RG_ERROR_STALE_HANDLE, "material 'Rusty'");
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void each_load_counts_and_the_last_unload_frees(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Metal")});
+  assert_error(rg_set_unload(engine, set), RG_ERROR_INVALID_ARGUMENT, "set 'S' is not loaded");
+  assert_ok(rg_set_load(engine, set));
+  uint64_t first = member(engine, set, RG_TYPE_MATERIAL, "Metal").id;
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(member(engine, set, RG_TYPE_MATERIAL, "Metal").id, first);
+  assert_int_equal(info_of(engine, set).references, 2);
+  assert_ok(rg_set_unload(engine, set));
+  assert_true(rg_is_live(engine, first));
+  assert_ok(rg_set_unload(engine, set));
+  assert_false(rg_is_live(engine, first));
+  assert_int_equal(info_of(engine, set).references, 0);
+  rg_handle missing;
+  assert_error(rg_set_get(engine, set, RG_TYPE_MATERIAL, "Metal", &missing), RG_ERROR_NOT_FOUND,
+               "set 'S' is not loaded");
+  assert_error(rg_set_unload(engine, set), RG_ERROR_INVALID_ARGUMENT, "set 'S' is not loaded");
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void what_two_sets_need_is_made_once_and_stays_for_the_other(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set a = make_set(engine, &(rg_set_desc){.name = "A", .materials = NAMES("Rusty")});
+  rg_set b = make_set(engine, &(rg_set_desc){.name = "B", .materials = NAMES("Rusty", "Slate")});
+  assert_ok(rg_set_load(engine, a));
+  assert_ok(rg_set_load(engine, b));
+  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 3);
+  assert_int_equal(live_count(engine, RG_TYPE_SHADER), 1);
+  assert_int_equal(info_of(engine, a).member_count, 5);
+  assert_int_equal(info_of(engine, b).member_count, 7);
+  uint64_t brick = member(engine, a, RG_TYPE_TEXTURE, "brick").id;
+  assert_int_equal(member(engine, b, RG_TYPE_TEXTURE, "brick").id, brick);
+  rg_resource_info info;
+  assert_ok(rg_resource_get_info(engine, brick, &info));
+  assert_true(info.owners >= 2);
+  assert_ok(rg_set_unload(engine, a));
+  assert_true(rg_is_live(engine, brick));
+  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 3);
+  assert_ok(rg_set_unload(engine, b));
+  assert_nothing_loaded(engine);
+  assert_ok(rg_set_destroy(engine, a));
+  assert_ok(rg_set_destroy(engine, b));
+}
+
+static void textures_shaders_and_buffers_can_be_named_alone(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S",
+                                               .shaders = NAMES("lit"),
+                                               .textures = NAMES("brick", "slate", "brick"),
+                                               .buffers = NAMES("lights")});
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(info_of(engine, set).member_count, 4);
+  assert_ok(rg_set_destroy(engine, set));
+  assert_nothing_loaded(engine);
+}
+
+/* ---- Required sets -------------------------------------------------------------------------- */
+
+static void required_sets_are_loaded_before_and_kept(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set level = make_set(engine, &(rg_set_desc){.name = "Level",
+                                                 .requires_sets = NAMES("Common"),
+                                                 .materials = NAMES("Rusty", "Slate")});
+  rg_set common = make_set(engine, &(rg_set_desc){.name = "Common", .materials = NAMES("Metal")});
+  assert_ok(rg_set_load(engine, level));
+  assert_ok(rg_set_load(engine, level));
+  assert_int_equal(info_of(engine, common).references, 1);
+  assert_int_equal(info_of(engine, common).member_count, 4);
+  /* Rusty, slate and Slate: the rest is Common's */
+  assert_int_equal(info_of(engine, level).member_count, 3);
+  assert_int_equal(member(engine, level, RG_TYPE_MATERIAL, "Metal").id,
+                   member(engine, common, RG_TYPE_MATERIAL, "Metal").id);
+  assert_error(rg_set_destroy(engine, common), RG_ERROR_INVALID_ARGUMENT,
+               "set 'Common': the loaded set 'Level' requires it");
+  assert_error(rg_set_unload(engine, common), RG_ERROR_INVALID_ARGUMENT,
+               "loaded only because the set 'Level' requires it");
+  assert_ok(rg_set_load(engine, common));
+  assert_ok(rg_set_unload(engine, level));
+  assert_ok(rg_set_unload(engine, level));
+  assert_int_equal(info_of(engine, common).references, 1);
+  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 1);
+  assert_ok(rg_set_unload(engine, common));
+  assert_nothing_loaded(engine);
+  assert_ok(rg_set_destroy(engine, common));
+  assert_error(rg_set_load(engine, level), RG_ERROR_NOT_FOUND,
+               "set 'Level': set 'Common' does not exist");
+  assert_ok(rg_set_destroy(engine, level));
+}
+
+static void sets_that_require_each_other_are_refused_by_name(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  rg_set a = make_set(engine, &(rg_set_desc){.name = "A", .requires_sets = NAMES("B")});
+  rg_set b = make_set(engine, &(rg_set_desc){.name = "B", .requires_sets = NAMES("C")});
+  rg_set c = make_set(engine, &(rg_set_desc){.name = "C", .requires_sets = NAMES("B")});
+  assert_error(rg_set_load(engine, a), RG_ERROR_INVALID_ARGUMENT, "B → C → B");
+  assert_int_equal(info_of(engine, b).references, 0);
+  rg_set itself = make_set(engine, &(rg_set_desc){.name = "I", .requires_sets = NAMES("I")});
+  assert_error(rg_set_load(engine, itself), RG_ERROR_INVALID_ARGUMENT, "I → I");
+  assert_ok(rg_set_destroy(engine, itself));
+  assert_ok(rg_set_destroy(engine, a));
+  assert_ok(rg_set_destroy(engine, b));
+  assert_ok(rg_set_destroy(engine, c));
+}
+
+static void a_diamond_of_required_sets_is_loaded_once(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_set base = make_set(engine, &(rg_set_desc){.name = "Base", .textures = NAMES("brick")});
+  rg_set left = make_set(engine, &(rg_set_desc){.name = "Left", .requires_sets = NAMES("Base")});
+  rg_set right = make_set(engine, &(rg_set_desc){.name = "Right", .requires_sets = NAMES("Base")});
+  rg_set top = make_set(engine, &(rg_set_desc){.name = "Top",
+                                               .requires_sets = NAMES("Left", "Right"),
+                                               .textures = NAMES("brick")});
+  assert_ok(rg_set_load(engine, top));
+  assert_int_equal(info_of(engine, base).references, 2);
+  assert_int_equal(info_of(engine, top).member_count, 0);
+  assert_int_equal(member(engine, top, RG_TYPE_TEXTURE, "brick").id,
+                   member(engine, base, RG_TYPE_TEXTURE, "brick").id);
+  assert_ok(rg_set_destroy(engine, top));
+  assert_int_equal(info_of(engine, base).references, 0);
+  assert_nothing_loaded(engine);
+  assert_ok(rg_set_destroy(engine, left));
+  assert_ok(rg_set_destroy(engine, right));
+  assert_ok(rg_set_destroy(engine, base));
+}
+
+/* ---- All or nothing ------------------------------------------------------------------------- */
+
+/* The load fails with that message and leaves nothing. */
+static void assert_load_fails(gpu_test *test, const rg_set_desc *desc, rg_result expected,
+                              const char *message) {
+  rg_set set = make_set(test->engine, desc);
+  assert_error(rg_set_load(test->engine, set), expected, message);
+  assert_int_equal(info_of(test->engine, set).references, 0);
+  assert_int_equal(info_of(test->engine, set).member_count, 0);
+  assert_nothing_loaded(test->engine);
+  assert_ok(rg_set_destroy(test->engine, set));
+}
+
+static void a_failing_member_is_named_and_all_is_undone(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  declare_material(engine, "NoFile", "metal/albedo.png", "lights");
+  declare_material(engine, "Typo", "brik", "lights");
+  declare_child(engine, "Orphan", "Metl");
+  const rg_parameter wrong = {.name = "tnt", .count = 1};
+  assert_ok(rg_declare_material(
+      engine,
+      &(rg_material_desc){
+          .name = "Wrong", .shader_name = "lit", .parameters = &wrong, .parameter_count = 1}));
+  const rg_shader_desc broken = {
+      .stages = {{.stage = VK_SHADER_STAGE_COMPUTE_BIT, .source = "#version 450\nnonsense"}},
+      .stage_count = 1};
+  assert_ok(rg_declare_shader(engine, "broken", &broken));
+  rg_set good = make_set(engine, &(rg_set_desc){.name = "Good", .textures = NAMES("slate")});
+  const rg_set_desc no_file = {
+      .name = "S", .requires_sets = NAMES("Good"), .materials = NAMES("Rusty", "NoFile")};
+  assert_load_fails(test, &no_file, RG_ERROR_NOT_FOUND,
+                    "set 'S': material 'NoFile': texture 'metal/albedo.png': ");
+  assert_int_equal(info_of(engine, good).references, 0);
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Metal", "Typo")},
+                    RG_ERROR_NOT_FOUND,
+                    "set 'S': material 'Typo': texture 'brik' is not declared; did you mean "
+                    "'brick'?");
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Orphan")},
+                    RG_ERROR_NOT_FOUND,
+                    "set 'S': material 'Orphan': material 'Metl' is not declared; did you mean "
+                    "'Metal'?");
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Wrong")},
+                    RG_ERROR_NOT_FOUND, "set 'S': material 'Wrong'");
+  assert_load_fails(
+      test, &(rg_set_desc){.name = "S", .textures = NAMES("brick"), .shaders = NAMES("broken")},
+      RG_ERROR_COMPILE, "set 'S': shader 'broken'");
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .requires_sets = NAMES("God")},
+                    RG_ERROR_NOT_FOUND, "set 'S': set 'God' does not exist; did you mean 'Good'?");
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .gltf = NAMES("robot.glb")},
+                    RG_ERROR_NOT_FOUND, "set 'S': robot.glb");
+  assert_ok(rg_set_destroy(engine, good));
+}
+
+static void what_a_failed_load_shared_is_as_before(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  declare_material(engine, "NoFile", "none.png", "lights");
+  rg_set good = make_set(engine, &(rg_set_desc){.name = "Good", .materials = NAMES("Metal")});
+  rg_set bad = make_set(engine, &(rg_set_desc){.name = "Bad",
+                                               .requires_sets = NAMES("Good"),
+                                               .materials = NAMES("Rusty", "NoFile")});
+  rg_set alone = make_set(engine, &(rg_set_desc){.name = "Alone", .materials = NAMES("Rusty")});
+  assert_ok(rg_set_load(engine, good));
+  assert_ok(rg_set_load(engine, alone));
+  uint64_t brick = member(engine, good, RG_TYPE_TEXTURE, "brick").id;
+  rg_resource_info before, after;
+  assert_ok(rg_resource_get_info(engine, brick, &before));
+  assert_error(rg_set_load(engine, bad), RG_ERROR_NOT_FOUND, "none.png");
+  assert_ok(rg_resource_get_info(engine, brick, &after));
+  assert_int_equal(before.owners, after.owners);
+  assert_int_equal(info_of(engine, good).references, 1);
+  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 2);
+  assert_ok(rg_set_destroy(engine, bad));
+  assert_ok(rg_set_destroy(engine, good));
+  assert_ok(rg_set_destroy(engine, alone));
+  assert_nothing_loaded(engine);
+}
+
+static void parents_that_form_a_cycle_are_refused_by_name(void **state) {
+  gpu_test *test = *state;
+  declare_child(test->engine, "A", "B");
+  declare_child(test->engine, "B", "C");
+  declare_child(test->engine, "C", "A");
+  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("A")},
+                    RG_ERROR_INVALID_ARGUMENT, "A → B → C → A");
+}
+
+static void a_budget_is_kept_to_the_byte(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_buffer(engine, "lights", 1000);
+  declare_buffer(engine, "more", 24);
+  assert_load_fails(
+      test, &(rg_set_desc){.name = "S", .buffers = NAMES("lights", "more"), .budget = 1023},
+      RG_ERROR_LIMIT,
+      "set 'S': buffer 'more': with it the set takes 1024 bytes, over its budget of 1023");
+  rg_set set = make_set(
+      engine, &(rg_set_desc){.name = "S", .buffers = NAMES("lights", "more"), .budget = 1024});
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(info_of(engine, set).device_bytes, 1024);
+  assert_int_equal(info_of(engine, set).budget, 1024);
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void a_material_of_that_name_outside_sets_is_in_the_way(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_all(engine);
+  rg_shader shader = gpu_test_shader(
+      test, "plain", "#version 450\nlayout(location = 0) out vec4 c; void main() { c = vec4(1); }");
+  rg_material own;
+  assert_ok(
+      rg_material_create(engine, &(rg_material_desc){.name = "Metal", .shader = shader}, &own));
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Rusty")});
+  assert_error(rg_set_load(engine, set), RG_ERROR_INVALID_ARGUMENT,
+               "set 'S': material 'Rusty': material 'Metal': the name is taken");
+  assert_ok(rg_material_destroy(engine, own));
+  assert_ok(rg_shader_destroy(engine, shader));
+  assert_ok(rg_set_load(engine, set));
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+/* ---- Declarations and members --------------------------------------------------------------- */
+
+static void declaring_again_leaves_what_is_loaded_as_it_is(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_buffer(engine, "lights", 100);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .buffers = NAMES("lights")});
+  assert_ok(rg_set_load(engine, set));
+  declare_buffer(engine, "lights", 200);
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(info_of(engine, set).device_bytes, 100);
+  assert_ok(rg_set_unload(engine, set));
+  assert_ok(rg_set_unload(engine, set));
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(info_of(engine, set).device_bytes, 200);
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void members_tell_the_origin_of_their_declaration(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  rg_origin_set("scene.lua:12");
+  declare_buffer(engine, "lights", 100);
+  rg_origin_set("scene.lua:20");
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .buffers = NAMES("lights")});
+  assert_ok(rg_set_load(engine, set));
+  rg_resource_info info;
+  assert_ok(rg_resource_get_info(engine, member(engine, set, RG_TYPE_BUFFER, "lights").id, &info));
+  assert_string_equal(info.origin, "scene.lua:12");
+  assert_ok(rg_resource_get_info(engine, set.id, &info));
+  assert_string_equal(info.origin, "scene.lua:20");
+  rg_origin_set(NULL);
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+static void members_are_the_sets_to_destroy(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_buffer(engine, "lights", 100);
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .buffers = NAMES("lights")});
+  assert_ok(rg_set_load(engine, set));
+  rg_buffer lights = {member(engine, set, RG_TYPE_BUFFER, "lights").id};
+  assert_error(rg_buffer_destroy(engine, lights), RG_ERROR_STALE_HANDLE, "buffer 'lights'");
+  assert_true(rg_is_live(engine, lights.id));
+  assert_ok(rg_set_destroy(engine, set));
+  assert_false(rg_is_live(engine, lights.id));
+}
+
+static void a_loaded_set_of_a_manifest_is_no_leak(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  static const char text[] =
+      "{\"regolith\": 1, \"buffers\": {\"b\": {\"size\": 4}},"
+      " \"sets\": {\"Kept\": {\"buffers\": [\"b\"]}}}";
+  rg_set set;
+  assert_ok(rg_manifest_read(engine, "m.json", text, strlen(text)));
+  assert_ok(rg_set_find(engine, "Kept", &set));
+  assert_ok(rg_set_load(engine, set));
+  rg_resource_info info;
+  assert_ok(rg_resource_get_info(engine, member(engine, set, RG_TYPE_BUFFER, "b").id, &info));
+  assert_string_equal(info.origin, "m.json");
+}
+
+/* An uncompressed TGA of one pixel. */
+static void write_image(const gpu_folder *folder, const char *name) {
+  static const unsigned char tga[] = {0, 0, 2, 0, 0, 0,  0,    0, 0,   0,  0,
+                                      0, 1, 0, 1, 0, 24, 0x20, 9, 128, 200};
+  gpu_folder_write(folder, name, tga, sizeof tga);
+}
+
+static VkFormat format_of(rg_engine *engine, rg_set set, const char *name) {
+  rg_texture_vk vk;
+  rg_texture texture = {member(engine, set, RG_TYPE_TEXTURE, name).id};
+  assert_ok(rg_texture_get_vk(engine, texture, &vk));
+  return vk.format;
+}
+
+static void image_files_need_no_declaration(void **state) {
+  gpu_test *test = *state;
+  gpu_folder folder;
+  gpu_folder_make(&folder);
+  write_image(&folder, "wall.tga");
+  write_image(&folder, "wall_Normal.tga");
+  write_image(&folder, "metal_albedo.tga");
+  rg_engine_desc desc = gpu_test_desc(&test->log);
+  desc.roots = NAMES(folder.path);
+  desc.root_count = 1;
+  rg_engine *engine;
+  assert_ok(rg_engine_create(&desc, &engine));
+  declare_shader(engine);
+  declare_buffer(engine, "lights", 256);
+  declare_material(engine, "Wall", "wall.tga", "lights");
+  rg_set set =
+      make_set(engine, &(rg_set_desc){.name = "S",
+                                      .textures = NAMES("wall_Normal.tga", "metal_albedo.tga"),
+                                      .materials = NAMES("Wall")});
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(format_of(engine, set, "wall.tga"), VK_FORMAT_R8G8B8A8_SRGB);
+  assert_int_equal(format_of(engine, set, "metal_albedo.tga"), VK_FORMAT_R8G8B8A8_SRGB);
+  assert_int_equal(format_of(engine, set, "wall_Normal.tga"), VK_FORMAT_R8G8B8A8_UNORM);
+  assert_ok(rg_set_destroy(engine, set));
+  rg_engine_destroy(engine);
+  gpu_folder_remove(&folder);
+}
+
+static void a_name_of_both_a_texture_and_a_buffer_is_what_the_shader_wants(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  declare_shader(engine);
+  declare_texture(engine, "both");
+  declare_buffer(engine, "both", 64);
+  declare_material(engine, "M", "both", "both");
+  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("M")});
+  assert_ok(rg_set_load(engine, set));
+  assert_int_equal(info_of(engine, set).member_count, 4);
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+/* ---- Sets themselves ------------------------------------------------------------------------ */
+
+static void sets_are_found_by_name_and_their_names_are_theirs(void **state) {
+  gpu_test *test = *state;
+  rg_engine *engine = test->engine;
+  char name[] = "Level1";
+  rg_set set = make_set(engine, &(rg_set_desc){.name = name});
+  name[0] = 'x';
+  rg_set found, other;
+  assert_ok(rg_set_find(engine, "Level1", &found));
+  assert_int_equal(found.id, set.id);
+  assert_error(rg_set_find(engine, "Levle1", &found), RG_ERROR_NOT_FOUND,
+               "set 'Levle1' does not exist; did you mean 'Level1'?");
+  assert_int_equal(found.id, 0);
+  assert_error(rg_set_create(engine, &(rg_set_desc){.name = "Level1"}, &other),
+               RG_ERROR_INVALID_ARGUMENT, "set 'Level1' exists already");
+  assert_error(rg_set_create(engine, &(rg_set_desc){0}, &other), RG_ERROR_INVALID_ARGUMENT,
+               "set: name is required");
+  assert_int_equal(other.id, 0);
+  assert_ok(rg_set_destroy(engine, set));
+  assert_error(rg_set_destroy(engine, set), RG_ERROR_STALE_HANDLE, "set 'Level1'");
+  assert_error(rg_set_load(engine, set), RG_ERROR_STALE_HANDLE, "set 'Level1'");
+  assert_error(rg_set_find(engine, "Level1", &found), RG_ERROR_NOT_FOUND, "Level1");
+  set = make_set(engine, &(rg_set_desc){.name = "Level1"});
+  assert_ok(rg_set_destroy(engine, set));
+}
+
+typedef struct worker {
+  rg_engine *engine;
+  rg_set set;
+} worker;
+
+static int load_and_unload(void *user) {
+  const worker *self = user;
+  for (int i = 0; i < 20; i++) {
+    rg_handle handle;
+    rg_set_info info;
+    if (rg_set_load(self->engine, self->set) != RG_OK ||
+        rg_set_get(self->engine, self->set, RG_TYPE_TEXTURE, "brick", &handle) != RG_OK ||
+        !rg_is_live(self->engine, handle.id) ||
+        rg_set_get_info(self->engine, self->set, &info) != RG_OK || info.references == 0 ||
+        rg_set_unload(self->engine, self->set) != RG_OK) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void threads_load_and_unload_what_they_share(void **state) {
+  gpu_test *test = *state;
+  declare_all(test->engine);
+  rg_set a = make_set(test->engine, &(rg_set_desc){.name = "A", .materials = NAMES("Metal")});
+  rg_set b = make_set(test->engine, &(rg_set_desc){.name = "B", .textures = NAMES("brick")});
+  worker workers[3] = {{test->engine, a}, {test->engine, b}, {test->engine, b}};
+  thrd_t threads[3];
+  for (size_t i = 0; i < COUNT(workers); i++) {
+    assert_int_equal(thrd_create(&threads[i], load_and_unload, &workers[i]), thrd_success);
+  }
+  for (size_t i = 0; i < COUNT(workers); i++) {
+    int failed = 1;
+    assert_int_equal(thrd_join(threads[i], &failed), thrd_success);
+    assert_int_equal(failed, 0);
+  }
+  assert_nothing_loaded(test->engine);
+  assert_ok(rg_set_destroy(test->engine, a));
+  assert_ok(rg_set_destroy(test->engine, b));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gpu_test_setup, gpu_test_teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_set_loads_the_closure_of_what_it_names_in_order),
+      TEST(loaded_materials_hold_what_was_declared),
+      TEST(each_load_counts_and_the_last_unload_frees),
+      TEST(what_two_sets_need_is_made_once_and_stays_for_the_other),
+      TEST(textures_shaders_and_buffers_can_be_named_alone),
+      TEST(required_sets_are_loaded_before_and_kept),
+      TEST(sets_that_require_each_other_are_refused_by_name),
+      TEST(a_diamond_of_required_sets_is_loaded_once),
+      TEST(a_failing_member_is_named_and_all_is_undone),
+      TEST(what_a_failed_load_shared_is_as_before),
+      TEST(parents_that_form_a_cycle_are_refused_by_name),
+      TEST(a_budget_is_kept_to_the_byte),
+      TEST(a_material_of_that_name_outside_sets_is_in_the_way),
+      TEST(declaring_again_leaves_what_is_loaded_as_it_is),
+      TEST(members_tell_the_origin_of_their_declaration),
+      TEST(members_are_the_sets_to_destroy),
+      TEST(a_loaded_set_of_a_manifest_is_no_leak),
+      TEST(image_files_need_no_declaration),
+      TEST(a_name_of_both_a_texture_and_a_buffer_is_what_the_shader_wants),
+      TEST(sets_are_found_by_name_and_their_names_are_theirs),
+      TEST(threads_load_and_unload_what_they_share),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+-- Resource sets and the declaration language: closures, sharing, all or nothing, manifests.
+
+local regolith = require "regolith"
+local declare = require "regolith.declare"
+
+local vertex = "#version 460\nvoid main() { gl_Position = vec4(0); }"
+local fragment = [[
+#version 460
+layout(set = 0, binding = 0) uniform Material { vec3 albedo; float roughness; };
+layout(set = 0, binding = 1) uniform sampler2D albedo_map;
+layout(location = 0) out vec4 colour;
+void main() { colour = vec4(albedo * roughness, 1) * texture(albedo_map, vec2(0)); }
+]]
+
+describe("resource sets", function()
+  local engine, words
+
+  before_each(function()
+    engine = assert(regolith.engine({ label = "sets", roots = { "assets", "../assets", "../../assets", "." } }))
+    words = declare.new(engine)
+    words.shader "paint" { vertex = { source = vertex }, fragment = { source = fragment } }
+    words.texture "plates" { file = "textures/plates.png" }
+    words.material "Metal" {
+      shader = "paint", albedo = words.rgb "#ff8000", roughness = 0.5, albedo_map = words.texture "plates",
+    }
+    words.material "Rusty":from "Metal" { roughness = 0.9 }
+  end)
+
+  after_each(function()
+    engine:close()
+  end)
+
+  it("load the closure of what they name", function()
+    local set = words.resources "Level" {
+      materials = { "Rusty" },
+      buffers = { instances = words.buffer "storage" { stride = 64, count = 100 } },
+    }
+    assert.are.equal(0, set.references)
+    assert.is_true(set:load())
+    local found = {}
+    for _, member in ipairs(set:members()) do
+      found[member.type .. " " .. member.name] = true
+    end
+    assert.are.same({
+      ["shader paint"] = true, ["texture plates"] = true, ["material Metal"] = true, ["material Rusty"] = true,
+      ["buffer Level/instances"] = true,
+    }, found)
+    assert.are.equal(6400, set:get("buffer", "Level/instances").size)
+    assert.are.near(0.9, set:get("material", "Rusty"):get("roughness"), 1e-6)
+    assert.are.equal(1, set:get("material", "Rusty"):get("albedo")[1])
+    assert.is_true(set:unload())
+    assert.are.equal(0, #engine.materials:all())
+    assert.are.equal(0, #engine.shaders:all())
+  end)
+
+  it("share what several need, and keep it while any does", function()
+    local a = words.resources "A" { materials = { "Metal" } }
+    local b = words.resources "B" { requires = { "A" }, materials = { "Rusty" } }
+    assert.is_true(a:load())
+    assert.is_true(b:load())
+    assert.are.equal(2, #engine.materials:all())
+    assert.are.equal(1, #engine.textures:all())
+    assert.is_true(a:unload())
+    assert.are.equal(2, #engine.materials:all())
+    assert.is_true(b:unload())
+    assert.are.equal(0, #engine.materials:all())
+  end)
+
+  it("load all or nothing", function()
+    words.material "Broken" { shader = "paint", albedo_map = words.texture "textures/none.png" }
+    local set = words.resources "Level" { materials = { "Metal", "Broken" } }
+    local loaded, message, code = set:load()
+    assert.is_nil(loaded)
+    assert.are.equal("RG_ERROR_NOT_FOUND", code)
+    assert.matches("Level", message)
+    assert.matches("Broken", message)
+    assert.matches("textures/none.png", message)
+    assert.matches("sets_spec.lua:%d+", message)
+    assert.are.equal(0, set.references)
+    assert.are.equal(0, #engine.materials:all())
+    assert.are.equal(0, #engine.textures:all())
+  end)
+
+  it("keep to their budget", function()
+    local set = words.resources "Level" { materials = { "Metal" }, budget = 1024 }
+    local loaded, message, code = set:load()
+    assert.is_nil(loaded)
+    assert.are.equal("RG_ERROR_LIMIT", code)
+    assert.matches("1024", message)
+    assert.are.equal(0, #engine.textures:all())
+  end)
+
+  it("import glTF files", function()
+    local set = words.resources "Level" { words.gltf "models/crate.glb" }
+    assert.is_true(set:load())
+    local meshes = set:meshes()
+    assert.are.equal(1, #meshes)
+    assert.are.equal(24, meshes[1].vertex_count)
+    assert.are.equal(36, meshes[1].index_count)
+    assert.are.equal("position", meshes[1].attributes[1].name)
+    assert.are.equal(24 * meshes[1].vertex_stride, meshes[1].vertices.size)
+    assert.are.near(0.8, meshes[1].material:get("roughness"), 1e-6)
+    assert.are.equal(64, meshes[1].material:get("albedo_map").width)
+  end)
+
+  it("write and read manifests", function()
+    words.resources "Level" { materials = { "Rusty" } }
+    words.shader "paint" { vertex = "shaders/metal.vert", fragment = "shaders/metal.frag" }
+    local text = assert(engine:manifest())
+    assert.matches('"regolith"', text)
+    local other <close> = assert(regolith.engine({ roots = { "assets", "../assets", "../../assets", "." } }))
+    assert.is_true(other:read_manifest("level.json", text))
+    assert.are.equal(text, other:manifest())
+    assert.is_true(other.sets:find("Level"):load())
+    local _, message = other:read_manifest("bad.json", '{"regolith": 1, "matrials": {}}')
+    assert.matches("bad.json.*matrials.*materials", message)
+  end)
+
+  it("refuse mistakes at their line", function()
+    assert.error_matches(function()
+      words.resources "Level" { matrials = { "Metal" } }
+    end, "sets_spec.lua:%d+: .*matrials.*materials")
+    assert.error_matches(function()
+      words.shader "x" { fragmnt = "a.frag" }
+    end, "sets_spec.lua:%d+: .*fragmnt.*fragment")
+    assert.error_matches(function()
+      words.material "x" { shader = 1 }
+    end, "sets_spec.lua:%d+: .*shader")
+    assert.error_matches(function()
+      words.texture "x" { fil = "a.png" }
+    end, "sets_spec.lua:%d+: .*fil.*file")
+    local set = words.resources "Level" { materials = { "Mettal" } }
+    local loaded, message = set:load()
+    assert.is_nil(loaded)
+    assert.matches("Mettal.*Metal", message)
+  end)
+end)
