@@ -80,7 +80,7 @@ function Engine:report_json() end
 ---Declares a thing by name (see regolith.declare for the language over it). kind: "buffer", "texture", "shader", "material".
 ---desc: as the managers' create takes it; materials name their shader, parent (`from`), textures and buffers by strings:
 ---{ shader = "pbr", from = "Metal", state = { cull = "back" }, parameters = { albedo_map = { texture = "a.png" } } }.
----where: "file:line" of the declaration, for errors and reports.
+---where: "file:line" of the declaration, for reports; nil: the calling line.
 ---@return true?, string?, string?
 function Engine:declare(kind, name, desc, where) end
 

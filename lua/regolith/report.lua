@@ -56,11 +56,16 @@ local describe = {
   end,
 }
 
+-- { "device_local", "host_visible" } → "device-local, host-visible"
+local function property_list(names)
+  return (table.concat(names, ", "):gsub("_", "-"))
+end
+
 local function memory_type(resource)
   if resource.memory_type < 0 then
     return ""
   end
-  return string.format("%d (%s)", resource.memory_type, table.concat(resource.memory_properties, " "))
+  return string.format("%d (%s)", resource.memory_type, property_list(resource.memory_properties))
 end
 
 -- How many characters a UTF-8 string takes on a terminal.
@@ -132,7 +137,7 @@ local function pool_rows(pools)
   for index, pool in ipairs(pools) do
     rows[#rows + 1] = {
       tostring(index),
-      string.format("%d (%s)%s", pool.memory_type, table.concat(pool.properties, " "),
+      string.format("%d (%s)%s", pool.memory_type, property_list(pool.properties),
         pool.is_optimal and " images" or ""),
       tostring(pool.blocks), tostring(pool.ranges), report.bytes(pool.used), report.bytes(pool.size),
       report.bytes(pool.largest_free),

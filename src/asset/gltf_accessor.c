@@ -94,11 +94,12 @@ static rg_result span_read(const gltf_value *object, uint32_t count, uint32_t si
   RG_TRY(gltf_get_uint(object, "byteOffset", UINT32_MAX, &offset));
   RG_TRY(gltf_view_read(object->reader, index, &view));
   const uint32_t stride = view.stride != 0 ? view.stride : size;
-  if (stride < size || (view.offset + offset) % alignment != 0 || stride % alignment != 0) {
+  const uint64_t place = view.offset + offset;
+  if (stride < size || place % alignment != 0 || stride % alignment != 0) {
     return gltf_fail(object, RG_ERROR_FORMAT, "byteOffset",
                      "%llu, %llu in the buffer, stride %u: elements of %u bytes align to %u",
-                     (unsigned long long)offset, (unsigned long long)(view.offset + offset), stride,
-                     size, alignment);
+                     (unsigned long long)offset, (unsigned long long)place, stride, size,
+                     alignment);
   }
   const uint64_t end = offset + (uint64_t)stride * (count - 1) + size;
   if (end > view.size) {
@@ -208,9 +209,11 @@ static float float_at(const unsigned char *at, const gltf_accessor *accessor) {
   const bool is_normalized = accessor->is_normalized;
   float number;
   switch (accessor->component) {
-    case GLTF_INT8: return is_normalized ? fmaxf((int8_t)bits / 127.0f, -1.0f) : (int8_t)bits;
+    case GLTF_INT8:
+      return is_normalized ? fmaxf((float)(int8_t)bits / 127.0f, -1.0f) : (float)(int8_t)bits;
     case GLTF_UINT8: return is_normalized ? (float)bits / 255.0f : (float)bits;
-    case GLTF_INT16: return is_normalized ? fmaxf((int16_t)bits / 32767.0f, -1.0f) : (int16_t)bits;
+    case GLTF_INT16:
+      return is_normalized ? fmaxf((float)(int16_t)bits / 32767.0f, -1.0f) : (float)(int16_t)bits;
     case GLTF_UINT16: return is_normalized ? (float)bits / 65535.0f : (float)bits;
     case GLTF_UINT32: return (float)bits;
     case GLTF_FLOAT: memcpy(&number, at, sizeof number); return number;

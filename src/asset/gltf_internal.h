@@ -78,7 +78,8 @@ gltf_value gltf_item(gltf_reader *reader, gltf_kind kind, uint32_t index);
 /* The index-th child of an array's value. */
 gltf_value gltf_child(const gltf_value *array, const cJSON *json, uint32_t index);
 
-/* All of these: absent is no error and leaves *out as it is. */
+/* All of these: absent is no error and leaves *out as it is; objects and arrays come as a value
+ * without JSON then. */
 RG_NODISCARD rg_result gltf_get_object(const gltf_value *object, const char *key, gltf_value *out);
 RG_NODISCARD rg_result gltf_get_array(const gltf_value *object, const char *key, gltf_value *out);
 RG_NODISCARD rg_result gltf_get_string(const gltf_value *object, const char *key, const char **out);

@@ -81,20 +81,14 @@ static void value_set(const gltf_value *object, const char *key, const cJSON *js
 
 rg_result gltf_get_object(const gltf_value *object, const char *key, gltf_value *out) {
   const cJSON *json = member(object, key);
-  if (json != NULL && !cJSON_IsObject(json)) {
-    return wrong_type(object, key, "an object", json);
-  }
   value_set(object, key, json, out);
-  return RG_OK;
+  return json == NULL || cJSON_IsObject(json) ? RG_OK : wrong_type(object, key, "an object", json);
 }
 
 rg_result gltf_get_array(const gltf_value *object, const char *key, gltf_value *out) {
   const cJSON *json = member(object, key);
-  if (json != NULL && !cJSON_IsArray(json)) {
-    return wrong_type(object, key, "an array", json);
-  }
   value_set(object, key, json, out);
-  return RG_OK;
+  return json == NULL || cJSON_IsArray(json) ? RG_OK : wrong_type(object, key, "an array", json);
 }
 
 rg_result gltf_get_string(const gltf_value *object, const char *key, const char **out) {
@@ -139,7 +133,7 @@ rg_result gltf_get_uint(const gltf_value *object, const char *key, uint64_t max,
   if (json == NULL) {
     return RG_OK;
   }
-  uint64_t number;
+  uint64_t number = 0;
   const rg_result result = uint_read(object, key, json, &number);
   if (result == RG_OK && number > max) {
     return gltf_fail(object, RG_ERROR_FORMAT, key, "%llu exceeds %llu", (unsigned long long)number,
@@ -248,9 +242,9 @@ static rg_result table_init(gltf_reader *reader, gltf_kind kind) {
   }
   const uint32_t count = (uint32_t)cJSON_GetArraySize(array.json);
   gltf_table *table = &reader->tables[kind];
-  table->items = arena_alloc(&reader->scratch, count * sizeof *table->items);
+  table->items = arena_alloc(&reader->scratch, count * sizeof(cJSON *));
   if (table->items == NULL) {
-    return result_no_memory("glTF tables", count * sizeof *table->items);
+    return result_no_memory("glTF tables", count * sizeof(cJSON *));
   }
   const cJSON *json;
   cJSON_ArrayForEach(json, array.json) {
@@ -272,43 +266,33 @@ rg_result gltf_tables_init(gltf_reader *reader) {
   return result;
 }
 
-/* Counts a use of a name by a kind. */
-static rg_result name_use(gltf_reader *reader, gltf_kind kind, const char *name, uint32_t **uses) {
-  rg_result result = RG_ERROR_OUT_OF_HOST_MEMORY;
+/* Counts a use of a name by a kind; the count, or NULL when out of memory. */
+static uint32_t *name_use(gltf_reader *reader, gltf_kind kind, const char *name) {
   char *key = arena_printf(&reader->scratch, "%d %s", (int)kind, name);
-  if (key != NULL) {
-    *uses = hash_map_get(&reader->names, key, strlen(key));
-    if (*uses != NULL) {
-      ++**uses;
-      return RG_OK;
-    }
-    *uses = arena_alloc(&reader->scratch, sizeof **uses);
-    if (*uses != NULL) {
-      **uses = 1;
-      result = hash_map_set(&reader->names, key, strlen(key), *uses);
+  uint32_t *uses = key != NULL ? hash_map_get(&reader->names, key, strlen(key)) : NULL;
+  if (key != NULL && uses == NULL) {
+    uses = arena_alloc(&reader->scratch, sizeof *uses);
+    if (uses != NULL && hash_map_set(&reader->names, key, strlen(key), uses) != RG_OK) {
+      uses = NULL;
     }
   }
-  return result == RG_OK ? result : result_no_memory("glTF names", strlen(name));
+  if (uses != NULL) {
+    ++*uses;
+  }
+  return uses;
 }
 
-static rg_result name_make_unique(gltf_reader *reader, gltf_kind kind, const char *name,
-                                  const char **out) {
-  uint32_t *uses = NULL;
-  rg_result result = name_use(reader, kind, name, &uses);
-  const char *unique = name;
+/* The name itself, or with the first free of "#2", "#3"…; NULL when out of memory. */
+static const char *name_make_unique(gltf_reader *reader, gltf_kind kind, const char *name) {
+  uint32_t *uses = name_use(reader, kind, name);
   const uint32_t *others = uses;
-  while (result == RG_OK && *others > 1) {
+  const char *unique = name;
+  while (others != NULL && *others > 1) {
     unique = arena_printf(&reader->file->arena, "%s#%u", name, *uses);
-    if (unique == NULL) {
-      return result_no_memory("glTF names", strlen(name));
-    }
-    uint32_t *unique_uses = NULL;
-    result = name_use(reader, kind, unique, &unique_uses);
-    *uses += result == RG_OK && *unique_uses > 1;
-    others = unique_uses;
+    others = unique != NULL ? name_use(reader, kind, unique) : NULL;
+    *uses += others != NULL && *others > 1;
   }
-  *out = unique;
-  return result;
+  return others != NULL ? unique : NULL;
 }
 
 rg_result gltf_name(gltf_reader *reader, gltf_kind kind, uint32_t index, const char *fallback,
@@ -322,6 +306,6 @@ rg_result gltf_name(gltf_reader *reader, gltf_kind kind, uint32_t index, const c
   arena *memory = &reader->file->arena;
   char *name = given != NULL && given[0] != '\0' ? arena_strdup(memory, given)
                                                  : arena_printf(memory, "%s%u", fallback, index);
-  return name != NULL ? name_make_unique(reader, kind, name, out)
-                      : result_no_memory("glTF names", 0);
+  *out = name != NULL ? name_make_unique(reader, kind, name) : NULL;
+  return *out != NULL ? RG_OK : result_no_memory("glTF names", 0);
 }

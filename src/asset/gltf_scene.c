@@ -130,7 +130,7 @@ static rg_result trees_check(gltf_reader *reader) {
   uint32_t *parents = arena_alloc(&reader->scratch, count * sizeof *parents);
   uint32_t *marks = arena_alloc(&reader->scratch, count * sizeof *marks);
   if (count > 0 && (parents == NULL || marks == NULL)) {
-    return result_no_memory("glTF nodes", 2 * count * sizeof *parents);
+    return result_no_memory("glTF nodes", 2 * sizeof *parents * count);
   }
   for (uint32_t i = 0; i < count; i++) {
     parents[i] = GLTF_NONE;

@@ -23,6 +23,6 @@ typedef struct image {
  * decoded. Any thread. */
 RG_NODISCARD rg_result image_decode(host_memory *memory, const char *name, const void *bytes,
                                     size_t size, bool is_linear, uint32_t max_side, image *out);
-void image_finish(image *image); /* a zeroed one is allowed */
+void image_finish(image *self); /* a zeroed one is allowed */
 
 #endif

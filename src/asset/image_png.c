@@ -41,9 +41,30 @@ static rg_result length_check(const image_source *source, const struct spng_ihdr
   return RG_OK;
 }
 
+static rg_result texels_read(const image_source *source, spng_ctx *context, bool is_wide,
+                             image *out) {
+  const size_t size = (size_t)out->width * out->height * (is_wide ? 8 : 4);
+  unsigned char *texels = scoped_malloc(size);
+  if (texels == NULL) {
+    return result_no_memory("a PNG image", size);
+  }
+  int error = spng_decode_image(context, texels, size, is_wide ? SPNG_FMT_RGBA16 : SPNG_FMT_RGBA8,
+                                SPNG_DECODE_TRNS);
+  if (error == 0) {
+    error = spng_decode_chunks(context); /* the last checksum, too, is read with what follows */
+  }
+  if (error != 0) {
+    scoped_free(texels);
+    return png_result(source, error);
+  }
+  out->texels = texels;
+  out->size = size;
+  return RG_OK;
+}
+
 static rg_result png_read(const image_source *source, spng_ctx *context, image *out) {
   struct spng_ihdr header;
-  int error = spng_get_ihdr(context, &header);
+  const int error = spng_get_ihdr(context, &header);
   if (error != 0) {
     return png_result(source, error);
   }
@@ -52,25 +73,9 @@ static rg_result png_read(const image_source *source, spng_ctx *context, image *
     return result;
   }
   const bool is_wide = header.bit_depth == 16;
-  const int format = is_wide ? SPNG_FMT_RGBA16 : SPNG_FMT_RGBA8;
-  const size_t size = (size_t)header.width * header.height * (is_wide ? 8 : 4);
-  unsigned char *texels = scoped_malloc(size);
-  if (texels == NULL) {
-    return result_no_memory("a PNG image", size);
-  }
-  error = spng_decode_image(context, texels, size, format, SPNG_DECODE_TRNS);
-  if (error == 0) {
-    error = spng_decode_chunks(context); /* the last checksum, too, is read with what follows */
-  }
-  if (error != 0) {
-    scoped_free(texels);
-    return png_result(source, error);
-  }
   const VkFormat narrow = source->is_linear ? VK_FORMAT_R8G8B8A8_UNORM : VK_FORMAT_R8G8B8A8_SRGB;
   out->format = is_wide ? VK_FORMAT_R16G16B16A16_UNORM : narrow;
-  out->texels = texels;
-  out->size = size;
-  return RG_OK;
+  return texels_read(source, context, is_wide, out);
 }
 
 rg_result image_png_decode(const image_source *source, image *out) {

@@ -157,37 +157,36 @@ static void slab_destroy(gpu *gpu, buffer_slab *slab) {
   host_free(&gpu->host, slab, sizeof *slab);
 }
 
-static rg_result slab_create(gpu *gpu, rg_update update, uint64_t size, buffer_slab **out) {
+/* NULL with *result and the message set. */
+static buffer_slab *slab_create(gpu *gpu, rg_update update, uint64_t size, rg_result *result) {
   buffer_slab *slab = host_calloc(&gpu->host, 1, sizeof *slab);
-  range_allocator *ranges = slab == NULL ? NULL : range_create(&gpu->host, size);
-  rg_result result = RG_OK;
-  if (ranges == NULL) {
-    result = result_no_memory("buffer slab", sizeof *slab);
+  range_allocator *ranges = range_create(&gpu->host, size);
+  if (slab == NULL || ranges == NULL) {
+    *result = result_no_memory("buffer slab", sizeof *slab);
   } else {
     rg_buffer_desc desc = {
         .size = size, .usage = SLAB_USAGE, .update = update, .label = "buffer slab"};
-    result = buffer_make(gpu, &desc, &slab->buffer, &slab->range);
+    *result = buffer_make(gpu, &desc, &slab->buffer, &slab->range);
+    if (*result == RG_OK) {
+      slab->ranges = ranges;
+      slab->update = update;
+      slab->atom = memory_atom(gpu, slab->range.type);
+      return slab;
+    }
   }
-  if (result != RG_OK) {
-    range_destroy(ranges);
-    host_free(&gpu->host, slab, sizeof *slab);
-    return result;
-  }
-  slab->ranges = ranges;
-  slab->update = update;
-  slab->atom = memory_atom(gpu, slab->range.type);
-  *out = slab;
-  return RG_OK;
+  range_destroy(ranges);
+  host_free(&gpu->host, slab, sizeof *slab);
+  return NULL;
 }
 
 /* Where memory is short a smaller slab will do. Called without the lock: it may finish the dead. */
-static rg_result slab_create_some(gpu *gpu, rg_update update, uint64_t size, buffer_slab **out) {
-  rg_result result = slab_create(gpu, update, size, out);
-  while (result == RG_ERROR_OUT_OF_DEVICE_MEMORY && size / 2 > BUFFER_SHARED_MAX_SIZE) {
+static buffer_slab *slab_create_some(gpu *gpu, rg_update update, uint64_t size, rg_result *result) {
+  buffer_slab *slab = slab_create(gpu, update, size, result);
+  while (*result == RG_ERROR_OUT_OF_DEVICE_MEMORY && size / 2 > BUFFER_SHARED_MAX_SIZE) {
     size /= 2;
-    result = slab_create(gpu, update, size, out);
+    slab = slab_create(gpu, update, size, result);
   }
-  return result;
+  return slab;
 }
 
 /* ---- Ranges of slabs; under the lock ------------------------------------------------------- */
@@ -248,8 +247,8 @@ rg_result buffer_slab_alloc(gpu *gpu, const rg_buffer_desc *desc, buffer_slab **
   if (result != RG_ERROR_OUT_OF_DEVICE_MEMORY) {
     return carve_message(result, desc);
   }
-  result = slab_create_some(gpu, desc->update, size, slab);
-  if (result != RG_OK) {
+  *slab = slab_create_some(gpu, desc->update, size, &result);
+  if (*slab == NULL) {
     return result_prefix(result, "%s", resource_title(RG_TYPE_BUFFER, desc->label, 0).text);
   }
   mutex_lock(&buffers->lock);

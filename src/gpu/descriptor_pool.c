@@ -84,23 +84,24 @@ static rg_result pool_make(gpu *gpu, descriptor_pool *pool, const descriptor_cou
   return dispatch_result(vk_result, "vkCreateDescriptorPool", "descriptor pool");
 }
 
-static rg_result pool_add(gpu *gpu, const descriptor_counts *counts, descriptor_pool **out) {
+/* NULL with *result and the message set. */
+static descriptor_pool *pool_add(gpu *gpu, const descriptor_counts *counts, rg_result *result) {
   descriptors *self = &gpu->descriptors;
   uint32_t sets = self->next_pool_sets == 0 ? POOL_SETS_MIN : self->next_pool_sets;
   descriptor_pool *pool = host_calloc(&gpu->host, 1, sizeof *pool);
   if (pool == NULL) {
-    return result_no_memory("descriptor pool", sizeof *pool);
+    *result = result_no_memory("descriptor pool", sizeof *pool);
+    return NULL;
   }
-  rg_result result = pool_make(gpu, pool, counts, sets);
-  if (result != RG_OK) {
+  *result = pool_make(gpu, pool, counts, sets);
+  if (*result != RG_OK) {
     host_free(&gpu->host, pool, sizeof *pool);
-    return result;
+    return NULL;
   }
   pool->next = self->pools;
   self->pools = pool;
   self->next_pool_sets = 2 * sets > POOL_SETS_MAX ? POOL_SETS_MAX : 2 * sets;
-  *out = pool;
-  return RG_OK;
+  return pool;
 }
 
 static void pool_destroy(gpu *gpu, descriptor_pool *pool) {
@@ -148,9 +149,9 @@ static rg_result set_allocate(gpu *gpu, VkDescriptorSetLayout layout, const char
     }
   }
   if (is_passed_over(vk_result)) {
-    descriptor_pool *pool = NULL;
-    rg_result result = pool_add(gpu, &set->counts, &pool);
-    if (result != RG_OK) {
+    rg_result result = RG_OK;
+    descriptor_pool *pool = pool_add(gpu, &set->counts, &result);
+    if (pool == NULL) {
       return result;
     }
     vk_result = pool_allocate(gpu, pool, layout, set);
@@ -180,9 +181,16 @@ rg_result descriptor_set_create(gpu *gpu, VkDescriptorSetLayout layout,
   return RG_OK;
 }
 
-/* Unlinks the pool if all its sets are back and another one stays; NULL otherwise. */
+/* Unlinks the pool if all its sets are back and so are another one's, which stays; else NULL. */
 static descriptor_pool *pool_unlink_surplus(descriptors *self, descriptor_pool *pool) {
-  if (pool->free_sets < pool->sets || (self->pools == pool && pool->next == NULL)) {
+  if (pool->free_sets < pool->sets) {
+    return NULL;
+  }
+  bool has_spare = false;
+  for (const descriptor_pool *other = self->pools; other != NULL; other = other->next) {
+    has_spare = has_spare || (other != pool && other->free_sets == other->sets);
+  }
+  if (!has_spare) {
     return NULL;
   }
   descriptor_pool **link = &self->pools;

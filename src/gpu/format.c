@@ -13,12 +13,12 @@
 
 #define FORMAT(id, text, bytes, width, height, component, aspect, kind) \
   [VK_FORMAT_##id] = {.format = VK_FORMAT_##id,                         \
-                      .name = text,                                     \
-                      .block_bytes = bytes,                             \
-                      .block_width = width,                             \
-                      .block_height = height,                           \
-                      .component_bytes = component,                     \
-                      .aspects = aspect,                                \
+                      .name = (text),                                   \
+                      .block_bytes = (bytes),                           \
+                      .block_width = (width),                           \
+                      .block_height = (height),                         \
+                      .component_bytes = (component),                   \
+                      .aspects = (aspect),                              \
                       .is_srgb = ((kind)&SRGB) != 0,                    \
                       .is_integer = ((kind) & (UINT | SINT)) != 0,      \
                       .is_signed = ((kind)&SINT) != 0}

@@ -5,14 +5,14 @@
 #include <regolith/regolith.h>
 
 typedef struct format_info {
-  VkFormat format;
   const char *name;
+  VkFormat format;
+  VkImageAspectFlags aspects;
   uint8_t block_bytes; /* of one block; a texel where uncompressed; of one copy of the depth aspect
                           for depth */
   uint8_t block_width, block_height;
   uint8_t component_bytes; /* what vertex offsets must be multiples of; the texel's where packed; 0
                               for compressed formats */
-  VkImageAspectFlags aspects;
   bool is_srgb, is_integer;
   bool is_signed; /* of integers */
 } format_info;

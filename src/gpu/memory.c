@@ -143,11 +143,13 @@ static bool is_exhaustion(rg_result result) {
   return result == RG_ERROR_OUT_OF_DEVICE_MEMORY || result == RG_ERROR_LIMIT;
 }
 
-/* What the driver refuses is asked for in halves, down to what the request needs. */
+/* Sizes double from block to block, but for a large request only its own block grows. What the
+ * driver refuses is asked for in halves, down to what the request needs. */
 static rg_result pool_grow(gpu *gpu, memory_pool *pool, const VkMemoryRequirements *requirements,
                            memory_block **out) {
   uint64_t cap = larger(pool_block_size_cap(gpu, pool), requirements->size);
-  uint64_t size = smaller(larger(pool->next_block_size, BLOCK_SIZE_MIN), cap);
+  uint64_t next = smaller(larger(pool->next_block_size, BLOCK_SIZE_MIN), cap);
+  uint64_t size = next;
   while (size < requirements->size) {
     size = smaller(2 * size, cap);
   }
@@ -157,7 +159,7 @@ static rg_result pool_grow(gpu *gpu, memory_pool *pool, const VkMemoryRequiremen
     result = block_create(gpu, pool, size, NULL, out);
   }
   if (result == RG_OK) {
-    pool->next_block_size = smaller(2 * size, cap);
+    pool->next_block_size = smaller(2 * smaller(next, size), cap);
   }
   return result;
 }

@@ -19,20 +19,21 @@ static void record_free(gpu *gpu, frame_zombie *zombie) {
 
 /* ---- Look-up and creation ------------------------------------------------------------------ */
 
-static rg_result record_create(gpu *gpu, const pipeline_request *request, const pipeline_key *key,
-                               pipeline_record **out) {
+/* NULL with *result and the message set. */
+static pipeline_record *record_create(gpu *gpu, const pipeline_request *request,
+                                      const pipeline_key *key, rg_result *result) {
   pipeline_record *record = host_calloc(&gpu->host, 1, sizeof *record);
   if (record == NULL) {
-    return result_no_memory(pipeline_title(request).text, sizeof *record);
+    *result = result_no_memory(pipeline_title(request).text, sizeof *record);
+    return NULL;
   }
   record->key = *key;
-  rg_result result = pipeline_make(gpu, request, key, &record->handle);
-  if (result != RG_OK) {
+  *result = pipeline_make(gpu, request, key, &record->handle);
+  if (*result != RG_OK) {
     host_free(&gpu->host, record, sizeof *record);
-    return result;
+    return NULL;
   }
-  *out = record;
-  return RG_OK;
+  return record;
 }
 
 /* Under the lock. */
@@ -54,9 +55,9 @@ static rg_result record_enter(pipelines *self, pipeline_record *record) {
 static rg_result pipeline_add(gpu *gpu, const pipeline_request *request, const pipeline_key *key,
                               VkPipeline *out) {
   pipelines *self = &gpu->pipelines;
-  pipeline_record *made = NULL;
-  rg_result result = record_create(gpu, request, key, &made);
-  if (result != RG_OK) {
+  rg_result result = RG_OK;
+  pipeline_record *made = record_create(gpu, request, key, &result);
+  if (made == NULL) {
     return result;
   }
   mutex_lock(&self->lock);

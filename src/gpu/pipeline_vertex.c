@@ -7,8 +7,8 @@
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
-static char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+static int lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter;
 }
 
 static bool names_match(const char *a, const char *b) {

@@ -73,14 +73,10 @@ void resource_finish(gpu *gpu, resource *resource) {
 
 /* The first place counts. Without memory for it, it stays unknown: dying must not fail. */
 static void destroyed_at_set(gpu *gpu, resource *resource) {
-  mutex_lock(&gpu->names);
-  bool is_set = resource->destroyed_at != NULL;
-  mutex_unlock(&gpu->names);
   char *origin = NULL;
-  if (is_set) {
+  if (!name_copy(gpu, origin_get(), &origin) || origin == NULL) {
     return;
   }
-  (void)name_copy(gpu, origin_get(), &origin);
   mutex_lock(&gpu->names);
   if (resource->destroyed_at == NULL) {
     resource->destroyed_at = origin;
@@ -196,7 +192,6 @@ rg_handle rg_resource_next(rg_engine *engine, rg_type type, rg_handle last) {
 /* Lets one reference go; the last kills. */
 static void reference_drop(gpu *gpu, resource *resource, rg_type type, uint64_t id) {
   if (atomic_fetch_sub_explicit(&resource->references, 1, memory_order_acq_rel) == 1) {
-    destroyed_at_set(gpu, resource);
     slots_retire(gpu->slots_by_type[type], id);
   }
 }
@@ -252,7 +247,11 @@ void resource_disown(gpu *gpu, uint64_t id) {
   slots *slots = gpu->slots_by_type[type];
   void *storage = slots == NULL ? NULL : slots_acquire(slots, id);
   if (storage != NULL) {
-    reference_drop(gpu, resource_in(gpu, type, storage), type, id);
+    resource *resource = resource_in(gpu, type, storage);
+    if (atomic_load_explicit(&resource->references, memory_order_relaxed) == 1) {
+      destroyed_at_set(gpu, resource);
+    }
+    reference_drop(gpu, resource, type, id);
     slots_release(slots, id);
   }
 }

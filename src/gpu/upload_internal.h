@@ -141,6 +141,7 @@ typedef struct upload_reader {
   VkBuffer buffer;
   memory_range range;
   uint64_t size;
+  uint64_t value; /* the last submission that wrote to it */
 } upload_reader;
 
 struct upload {
@@ -162,10 +163,12 @@ RG_NODISCARD rg_result upload_end(gpu *gpu, frame_commands *own, const VkCommand
 /* Submits the batch if there is one. */
 RG_NODISCARD rg_result upload_flush(gpu *gpu);
 
-/* The reader's buffer, of size bytes or fewer. With reader.lock held, without `lock`. */
+/* The reader's buffer, of size bytes or fewer, with no submission writing to it. With reader.lock
+ * held, without `lock`. */
 RG_NODISCARD rg_result reader_ensure(gpu *gpu, uint64_t size);
-/* Ends a read's commands with all visible to the host, submits and waits. `lock` is held before and
- * not after. */
+/* Ends a read's commands with all visible to the host, and submits. With `lock` held. */
+RG_NODISCARD rg_result upload_end_visible(gpu *gpu, frame_commands *commands, uint64_t *value);
+/* The same for commands that write to the reader; then gives `lock` back and waits. */
 RG_NODISCARD rg_result reader_finish(gpu *gpu, frame_commands *commands);
 
 #endif

@@ -17,34 +17,42 @@ static uint64_t reader_size_for(uint64_t size) {
   return wanted;
 }
 
-/* What it has serves, if no larger one can be had. Nobody uses it between reads. */
+static rg_result reader_make(gpu *gpu, upload_reader *reader, const rg_buffer_desc *desc) {
+  VkBuffer buffer;
+  memory_range range;
+  rg_result result = buffer_make(gpu, desc, &buffer, &range);
+  if (result == RG_OK) {
+    buffer_unmake(gpu, reader->buffer, &reader->range);
+    reader->buffer = buffer;
+    reader->range = range;
+    reader->size = desc->size;
+  }
+  return result;
+}
+
+/* A read whose wait failed may still be running. Where memory is short, what it has serves. */
 rg_result reader_ensure(gpu *gpu, uint64_t size) {
+  rg_result result = RG_OK;
   upload_reader *reader = &gpu->upload->reader;
   rg_buffer_desc desc = {.size = reader_size_for(size),
                          .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
                          .update = RG_UPDATE_READBACK,
                          .label = "readback"};
-  rg_result result = RG_OK;
+  RG_TRY(frame_wait(gpu, reader->value, UINT64_MAX));
   while (reader->size < desc.size) {
-    VkBuffer buffer;
-    memory_range range;
-    result = buffer_make(gpu, &desc, &buffer, &range);
-    if (result == RG_OK) {
-      buffer_unmake(gpu, reader->buffer, &reader->range);
-      reader->buffer = buffer;
-      reader->range = range;
-      reader->size = desc.size;
-    } else if (result == RG_ERROR_OUT_OF_DEVICE_MEMORY && desc.size > READER_SIZE_MIN) {
+    result = reader_make(gpu, reader, &desc);
+    if (result == RG_ERROR_OUT_OF_DEVICE_MEMORY && desc.size > READER_SIZE_MIN) {
       desc.size /= 2;
-    } else {
-      return result;
+    } else if (result != RG_OK) {
+      goto fail;
     }
   }
   return RG_OK;
+fail:
+  return result;
 }
 
-rg_result reader_finish(gpu *gpu, frame_commands *commands) {
-  upload *upload = gpu->upload;
+rg_result upload_end_visible(gpu *gpu, frame_commands *commands, uint64_t *value) {
   VkMemoryBarrier barrier = {
       .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
       .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
@@ -52,13 +60,23 @@ rg_result reader_finish(gpu *gpu, frame_commands *commands) {
   };
   gpu->vk.CmdPipelineBarrier(commands->buffer, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
                              VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
-  uint64_t value = 0;
-  rg_result result = upload_end(gpu, commands, NULL, 0, &value);
-  if (result == RG_OK && value > upload->host_visible) {
-    upload->host_visible = value;
+  rg_result result = upload_end(gpu, commands, NULL, 0, value);
+  if (result == RG_OK) {
+    gpu->upload->host_visible = *value;
   }
+  return result;
+}
+
+rg_result reader_finish(gpu *gpu, frame_commands *commands) {
+  upload *upload = gpu->upload;
+  uint64_t value = 0;
+  rg_result result = upload_end_visible(gpu, commands, &value);
   mutex_unlock(&upload->lock);
-  return result == RG_OK ? frame_wait(gpu, value, UINT64_MAX) : result;
+  if (result == RG_OK) {
+    upload->reader.value = value;
+    result = frame_wait(gpu, value, UINT64_MAX);
+  }
+  return result;
 }
 
 /* ---- Mapped memory ------------------------------------------------------------------------- */
@@ -70,27 +88,30 @@ static bool is_readable(const gpu *gpu, const memory_range *range) {
          (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
 }
 
-static rg_result all_make_visible(gpu *gpu) {
+/* Submits the batch, and a barrier for what else runs; not where the last read did and nothing has
+ * run since. */
+static rg_result submit_visible(gpu *gpu, uint64_t *value) {
   upload *upload = gpu->upload;
-  mutex_lock(&upload->lock);
+  *value = atomic_load(&gpu->frame.submitted);
   bool is_visible = batch_is_empty(&upload->batch) && frame_is_idle(gpu) &&
-                    upload->host_visible == atomic_load(&gpu->frame.submitted);
+                    upload->host_visible == *value;
   if (is_visible) {
-    mutex_unlock(&upload->lock);
     return RG_OK;
   }
   frame_commands *commands;
   rg_result result = upload_begin(gpu, &commands);
-  if (result != RG_OK) {
-    mutex_unlock(&upload->lock);
-    return result;
-  }
-  return reader_finish(gpu, commands);
+  return result == RG_OK ? upload_end_visible(gpu, commands, value) : result;
 }
 
 static rg_result read_mapped(gpu *gpu, const upload_place *source, void *data, uint64_t size) {
-  rg_result result = RG_OK;
-  RG_TRY(all_make_visible(gpu));
+  uint64_t value;
+  mutex_lock(&gpu->upload->lock);
+  rg_result result = submit_visible(gpu, &value);
+  mutex_unlock(&gpu->upload->lock);
+  if (result != RG_OK) {
+    return result;
+  }
+  RG_TRY(frame_wait(gpu, value, UINT64_MAX));
   RG_TRY(memory_invalidate(gpu, source->range, source->range_offset, size));
   memcpy(data, (const unsigned char *)source->range->mapped + source->range_offset, size);
 fail:

@@ -1,12 +1,9 @@
 /* Declarations and sets to a manifest: kinds in a fixed order, names sorted, fields in their
  * tables' order, so that equal declarations give equal text. */
-#include "manifest.h"
-
 #include <string.h>
 
 #include "base/json.h"
-#include "resources.h"
-#include "schema.h"
+#include "manifest.h"
 #include "schema_json.h"
 
 const manifest_kind manifest_kinds[MANIFEST_KIND_COUNT] = {{"shaders", RG_TYPE_SHADER},
@@ -15,193 +12,8 @@ const manifest_kind manifest_kinds[MANIFEST_KIND_COUNT] = {{"shaders", RG_TYPE_S
                                                            {"materials", RG_TYPE_MATERIAL},
                                                            {"sets", RG_TYPE_SET}};
 
-/* A set's descriptor, copied, in the order in which the closure reaches it. */
-typedef struct wanted_set {
-  struct wanted_set *next;
-  rg_set_desc desc;
-} wanted_set;
-
-typedef struct manifest_writer {
-  resources *layer;
-  arena arena;
-  hash_map wanted[RG_TYPE_COUNT]; /* name → held declaration, or wanted_set */
-  wanted_set *first_set, *last_set;
-} manifest_writer;
-
 static rg_result no_memory(void) {
   return result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "manifest: no host memory for it");
-}
-
-/* ---- What is wanted: everything ------------------------------------------------------------ */
-
-/* Copies a set's descriptor unless it is there already. */
-static rg_result want_set_desc(manifest_writer *writer, const rg_set_desc *desc) {
-  rg_result result = RG_OK;
-  hash_map *map = &writer->wanted[RG_TYPE_SET];
-  if (hash_map_get(map, desc->name, strlen(desc->name)) != NULL) {
-    return RG_OK;
-  }
-  wanted_set *copy = arena_alloc(&writer->arena, sizeof *copy);
-  if (copy == NULL) {
-    return no_memory();
-  }
-  copy->desc = *desc;
-  RG_TRY(schema_copy(&writer->arena, rg_schema_find("set"), &copy->desc));
-  RG_TRY(hash_map_set(map, copy->desc.name, strlen(copy->desc.name), copy));
-  *(writer->last_set == NULL ? &writer->first_set : &writer->last_set->next) = copy;
-  writer->last_set = copy;
-  return RG_OK;
-fail:
-  return result;
-}
-
-static rg_result want_all(manifest_writer *writer) {
-  rg_result result = RG_OK;
-  resources *layer = writer->layer;
-  for (int i = 0; result == RG_OK && i < MANIFEST_KIND_COUNT; i++) {
-    rg_type type = manifest_kinds[i].type;
-    result = library_acquire_all(layer, type, &writer->wanted[type]);
-  }
-  uint32_t cursor = 0;
-  const hash_map_entry *entry = NULL;
-  mutex_lock(&layer->sets.lock);
-  while (result == RG_OK && (entry = hash_map_next(&layer->sets.by_name, &cursor)) != NULL) {
-    result = want_set_desc(writer, &((const set *)entry->value)->desc);
-  }
-  mutex_unlock(&layer->sets.lock);
-  return result;
-}
-
-/* ---- What is wanted: a set's closure ------------------------------------------------------- */
-
-static rg_result want_material_needs(manifest_writer *writer, const rg_material_desc *desc);
-
-/* Holds the declaration, and what it needs, once. *is_declared (may be NULL: it must be) tells
- * whether there is one. */
-static rg_result want(manifest_writer *writer, rg_type type, const char *name, bool *is_declared) {
-  rg_result result = RG_OK;
-  hash_map *map = &writer->wanted[type];
-  bool is_there = hash_map_get(map, name, strlen(name)) != NULL;
-  declaration *declared = is_there ? NULL : library_acquire(writer->layer, type, name);
-  if (is_declared != NULL) {
-    *is_declared = is_there || declared != NULL;
-  }
-  if (declared == NULL) {
-    bool is_fault = !is_there && is_declared == NULL;
-    return is_fault ? library_refuse(writer->layer, type, name) : RG_OK;
-  }
-  result = hash_map_set(map, name, strlen(name), declared);
-  if (result != RG_OK) {
-    library_release(writer->layer, declared);
-    return result;
-  }
-  return type == RG_TYPE_MATERIAL ? want_material_needs(writer, &declared->desc.material) : RG_OK;
-}
-
-/* A parameter's texture or buffer; a name that is not declared may be a file's. */
-static rg_result want_reference(manifest_writer *writer, const char *name) {
-  bool is_texture = false, is_buffer = false;
-  rg_result result = want(writer, RG_TYPE_BUFFER, name, &is_buffer);
-  if (result == RG_OK) {
-    result = want(writer, RG_TYPE_TEXTURE, name, &is_texture);
-  }
-  bool is_known = is_texture || is_buffer || strchr(name, '.') != NULL;
-  return result != RG_OK || is_known ? result
-                                     : library_refuse(writer->layer, RG_TYPE_TEXTURE, name);
-}
-
-static rg_result want_shader(manifest_writer *writer, const char *name) {
-  bool is_builtin = strcmp(name, LIBRARY_PBR_SHADER) == 0;
-  return is_builtin ? RG_OK : want(writer, RG_TYPE_SHADER, name, NULL);
-}
-
-static rg_result want_parameters(manifest_writer *writer, const rg_material_desc *desc) {
-  rg_result result = RG_OK;
-  for (uint32_t i = 0; result == RG_OK && i < desc->parameter_count; i++) {
-    if (desc->parameters[i].kind == RG_VALUE_DECLARED) {
-      result = want_reference(writer, desc->parameters[i].value.declared);
-    }
-  }
-  return result;
-}
-
-/* Up the parents without recursion: a parent that is there already ends it. */
-static rg_result want_material_needs(manifest_writer *writer, const rg_material_desc *desc) {
-  rg_result result = RG_OK;
-  hash_map *map = &writer->wanted[RG_TYPE_MATERIAL];
-  while (desc != NULL) {
-    const char *parent = desc->parent_name;
-    if (desc->shader_name != NULL) {
-      RG_TRY(want_shader(writer, desc->shader_name));
-    }
-    RG_TRY(want_parameters(writer, desc));
-    desc = NULL;
-    if (parent != NULL && hash_map_get(map, parent, strlen(parent)) == NULL) {
-      declaration *declared = library_acquire(writer->layer, RG_TYPE_MATERIAL, parent);
-      if (declared == NULL) {
-        return library_refuse(writer->layer, RG_TYPE_MATERIAL, parent);
-      }
-      result = hash_map_set(map, parent, strlen(parent), declared);
-      if (result != RG_OK) {
-        library_release(writer->layer, declared);
-        return result;
-      }
-      desc = &declared->desc.material;
-    }
-  }
-  return RG_OK;
-fail:
-  return result;
-}
-
-static rg_result want_set_name(manifest_writer *writer, const char *name) {
-  sets *sets = &writer->layer->sets;
-  mutex_lock(&sets->lock);
-  const set *found = hash_map_get(&sets->by_name, name, strlen(name));
-  rg_result result =
-      found == NULL ? set_refuse(writer->layer, name) : want_set_desc(writer, &found->desc);
-  mutex_unlock(&sets->lock);
-  return result;
-}
-
-static rg_result want_members(manifest_writer *writer, const rg_set_desc *desc) {
-  rg_result result = RG_OK;
-  const char *const *name = NULL;
-  for (name = desc->requires_sets; name != NULL && *name != NULL; name++) {
-    RG_TRY(want_set_name(writer, *name));
-  }
-  for (name = desc->shaders; name != NULL && *name != NULL; name++) {
-    RG_TRY(want_shader(writer, *name));
-  }
-  for (name = desc->textures; name != NULL && *name != NULL; name++) {
-    bool is_declared = false;
-    RG_TRY(want(writer, RG_TYPE_TEXTURE, *name, strchr(*name, '.') == NULL ? NULL : &is_declared));
-  }
-  for (name = desc->buffers; name != NULL && *name != NULL; name++) {
-    RG_TRY(want(writer, RG_TYPE_BUFFER, *name, NULL));
-  }
-  for (name = desc->materials; name != NULL && *name != NULL; name++) {
-    RG_TRY(want(writer, RG_TYPE_MATERIAL, *name, NULL));
-  }
-  return RG_OK;
-fail:
-  return result_prefix(result, "set '%s'", desc->name);
-}
-
-/* Sets found on the way join the end of the list. */
-static rg_result want_closure(manifest_writer *writer, rg_set handle) {
-  rg_result result = RG_OK;
-  set *self = resource_acquire(&writer->layer->gpu, RG_TYPE_SET, handle.id, &result);
-  if (self == NULL) {
-    return result;
-  }
-  result = want_set_desc(writer, &self->desc);
-  resource_release(&writer->layer->gpu, handle.id);
-  for (wanted_set *wanted = writer->first_set; result == RG_OK && wanted != NULL;
-       wanted = wanted->next) {
-    result = want_members(writer, &wanted->desc);
-  }
-  return result;
 }
 
 /* ---- Shaders ------------------------------------------------------------------------------- */
@@ -432,7 +244,8 @@ rg_result rg_manifest_write(rg_engine *engine, rg_set set_handle, char **out) {
   for (int type = 0; type < RG_TYPE_COUNT; type++) {
     hash_map_init(&writer.wanted[type], &writer.layer->gpu.host);
   }
-  rg_result result = set_handle.id == 0 ? want_all(&writer) : want_closure(&writer, set_handle);
+  rg_result result =
+      set_handle.id == 0 ? manifest_want_all(&writer) : manifest_want_closure(&writer, set_handle);
   if (result == RG_OK) {
     result = write_all(&writer, out);
   }

@@ -179,11 +179,18 @@ static rg_result make_undeclared(set_loader *loader, rg_type type, const char *n
 static rg_result make(set_loader *loader, rg_type type, const char *name, set_entry **out) {
   declaration *declared = library_acquire(loader->layer, type, name);
   if (declared == NULL) {
-    return make_undeclared(loader, type, name, out);
+    rg_result result = make_undeclared(loader, type, name, out);
+    return result == RG_OK ? RG_OK : fail_member(result, type, name);
   }
   origin_scope scope = origin_scope_begin(declared->origin);
   rg_result result = make_declared(loader, declared, out);
   origin_scope_end(&scope);
+  if (result != RG_OK) {
+    result = fail_member(result, type, name);
+  }
+  if (result != RG_OK && declared->origin[0] != '\0') {
+    result = result_prefix(result, "%s", declared->origin);
+  }
   library_release(loader->layer, declared);
   return result;
 }
@@ -196,11 +203,10 @@ rg_result loader_get(set_loader *loader, rg_type type, const char *name, set_ent
     return RG_OK;
   }
   *out = hash_map_get(&layer->sets.entries[type], name, strlen(name));
-  if (*out != NULL) {
-    result = loader_hold(loader, *out);
-  } else {
-    result = make(loader, type, name, out);
+  if (*out == NULL) {
+    return make(loader, type, name, out);
   }
+  result = loader_hold(loader, *out);
   return result == RG_OK ? RG_OK : fail_member(result, type, name);
 }
 

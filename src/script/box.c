@@ -59,7 +59,9 @@ void script_box_push(lua_State *L, int engine_index, uint64_t id) {
   }
   engine_index = lua_absindex(L, engine_index);
   lua_getiuservalue(L, engine_index, 1);
-  if (lua_rawgeti(L, -1, (lua_Integer)id) == LUA_TUSERDATA) {
+  lua_rawgeti(L, -1, (lua_Integer)id);
+  script_box *known = lua_touserdata(L, -1);
+  if (known && known->id == id) { /* not one whose script let go of what others still keep */
     lua_remove(L, -2);
     return;
   }
@@ -100,14 +102,14 @@ script_box *script_check_box(lua_State *L, int index, rg_type type) {
   script_box *box = luaL_testudata(L, index, class_names[type]);
   if (!box) {
     luaL_tolstring(L, index, NULL);
-    luaL_error(L, "a %s is wanted, %s given", rg_type_name(type), lua_tostring(L, -1));
+    script_error(L, "a %s is wanted, %s given", rg_type_name(type), lua_tostring(L, -1));
     return NULL;
   }
   if (!box->engine->engine) {
-    luaL_error(L, "%s: its engine is closed", rg_type_name(type));
+    script_error(L, "%s: its engine is closed", rg_type_name(type));
   }
   if (box->id == 0) {
-    luaL_error(L, "%s: it is destroyed", rg_type_name(type));
+    script_error(L, "%s: it is destroyed", rg_type_name(type));
   }
   return box;
 }
@@ -117,7 +119,7 @@ static script_box *check_any_box(lua_State *L, int index) {
   script_test_box(L, index, &type);
   if (type == RG_TYPE_NONE) {
     luaL_tolstring(L, index, NULL);
-    luaL_error(L, "a resource is wanted, %s given", lua_tostring(L, -1));
+    script_error(L, "a resource is wanted, %s given", lua_tostring(L, -1));
   }
   return script_check_box(L, index, type);
 }
@@ -289,7 +291,7 @@ static int box_index(lua_State *L) {
   if (push_common_field(L, box, key) || (get && get(L, box, key))) {
     return 1;
   }
-  return luaL_error(L, "%s: no field or method '%s'", rg_type_name(type), key);
+  return script_error(L, "%s: no field or method '%s'", rg_type_name(type), key);
 }
 
 void script_define_class(lua_State *L, rg_type type, const luaL_Reg *methods, box_getter *get) {

@@ -11,14 +11,14 @@ int script_unknown_key(lua_State *L, const char *what, const char *key, const ch
                        uint32_t count) {
   const char *nearest = rg_nearest_name(key, names, count);
   if (nearest) {
-    return luaL_error(L, "%s: unknown key '%s' (did you mean '%s'?)", what, key, nearest);
+    return script_error(L, "%s: unknown key '%s' (did you mean '%s'?)", what, key, nearest);
   }
-  return luaL_error(L, "%s: unknown key '%s'", what, key);
+  return script_error(L, "%s: unknown key '%s'", what, key);
 }
 
 static int wrong_type(lua_State *L, const char *what, const char *key, const char *wanted,
                       int index) {
-  return luaL_error(L, "%s: %s: %s wanted, %s given", what, key, wanted, luaL_typename(L, index));
+  return script_error(L, "%s: %s: %s wanted, %s given", what, key, wanted, luaL_typename(L, index));
 }
 
 #define MAX_NAMES 128
@@ -32,10 +32,10 @@ static int unknown_value(lua_State *L, const char *what, const rg_field *field, 
   }
   const char *nearest = rg_nearest_name(value, names, count);
   if (nearest) {
-    return luaL_error(L, "%s: %s: unknown value '%s' (did you mean '%s'?)", what, field->name,
-                      value, nearest);
+    return script_error(L, "%s: %s: unknown value '%s' (did you mean '%s'?)", what, field->name,
+                        value, nearest);
   }
-  return luaL_error(L, "%s: %s: unknown value '%s'", what, field->name, value);
+  return script_error(L, "%s: %s: unknown value '%s'", what, field->name, value);
 }
 
 /* ---- One field
@@ -51,13 +51,24 @@ static bool find_value(const rg_field *field, const char *name, uint32_t *out) {
   return false;
 }
 
+/* Whole numbers are shown as such. */
+static void push_limit(lua_State *L, double value) {
+  lua_Integer whole = 0;
+  if (floor(value) == value && lua_numbertointeger(value, &whole)) {
+    lua_pushinteger(L, whole);
+  } else {
+    lua_pushnumber(L, value);
+  }
+}
+
+/* The value is on the top of the stack. */
 static void check_limits(lua_State *L, const char *what, const rg_field *field, double value) {
   if (field->minimum < field->maximum && !(value >= field->minimum && value <= field->maximum)) {
-    lua_pushnumber(L, value);
-    lua_pushnumber(L, field->minimum);
-    lua_pushnumber(L, field->maximum);
-    luaL_error(L, "%s: %s: %s is not within %s to %s", what, field->name, lua_tostring(L, -3),
-               lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_pushvalue(L, -1);
+    push_limit(L, field->minimum);
+    push_limit(L, field->maximum);
+    script_error(L, "%s: %s: %s is not within %s to %s", what, field->name, lua_tostring(L, -3),
+                 lua_tostring(L, -2), lua_tostring(L, -1));
   }
 }
 
@@ -69,12 +80,12 @@ static uint64_t check_integer(lua_State *L, const char *what, const rg_field *fi
   int is_whole = 0;
   lua_Integer value = lua_tointegerx(L, -1, &is_whole);
   if (!is_whole) {
-    luaL_error(L, "%s: %s: %s is not a whole number", what, field->name, lua_tostring(L, -1));
+    script_error(L, "%s: %s: %s is not a whole number", what, field->name, lua_tostring(L, -1));
   }
   if (value < 0 || (uint64_t)value > highest) {
     lua_pushinteger(L, value);
-    luaL_error(L, "%s: %s: %s is not within 0 to %s", what, field->name, lua_tostring(L, -1),
-               highest == UINT32_MAX ? "4294967295" : "9223372036854775807");
+    script_error(L, "%s: %s: %s is not within 0 to %s", what, field->name, lua_tostring(L, -1),
+                 highest == UINT32_MAX ? "4294967295" : "9223372036854775807");
   }
   check_limits(L, what, field, (double)value);
   return (uint64_t)value;
@@ -143,7 +154,7 @@ static const char *check_string(lua_State *L, const char *what, const rg_field *
   size_t length = 0;
   const char *string = lua_tolstring(L, -1, &length);
   if (strlen(string) != length) {
-    luaL_error(L, "%s: %s: the string holds a zero byte", what, field->name);
+    script_error(L, "%s: %s: the string holds a zero byte", what, field->name);
   }
   lua_pushvalue(L, -1);
   lua_rawsetp(L, keeper, string);
@@ -156,7 +167,7 @@ static float check_float(lua_State *L, const char *what, const rg_field *field) 
   }
   double value = lua_tonumber(L, -1);
   if (!isfinite(value)) {
-    luaL_error(L, "%s: %s: %s is not a finite number", what, field->name, lua_tostring(L, -1));
+    script_error(L, "%s: %s: %s is not a finite number", what, field->name, lua_tostring(L, -1));
   }
   check_limits(L, what, field, value);
   return (float)value;
@@ -225,7 +236,7 @@ static void read_field(lua_State *L, const rg_field *field, const char *what, vo
       }
       VkFormat value = rg_format_find(lua_tostring(L, -1));
       if (value == VK_FORMAT_UNDEFINED) {
-        luaL_error(L, "%s: %s: unknown format '%s'", what, field->name, lua_tostring(L, -1));
+        script_error(L, "%s: %s: unknown format '%s'", what, field->name, lua_tostring(L, -1));
       }
       memcpy(place, &value, sizeof value);
       return;
@@ -270,7 +281,7 @@ static void check_required(lua_State *L, int index, const rg_schema *schema, con
   for (uint32_t i = 0; i < schema->field_count; i++) {
     if (schema->fields[i].is_required) {
       if (lua_getfield(L, index, schema->fields[i].name) == LUA_TNIL) {
-        luaL_error(L, "%s: %s is missing", what, schema->fields[i].name);
+        script_error(L, "%s: %s is missing", what, schema->fields[i].name);
       }
       lua_pop(L, 1);
     }
@@ -285,7 +296,7 @@ static void read_table(lua_State *L, int index, const rg_schema *schema, const c
   while (lua_next(L, index)) {
     if (lua_type(L, -2) != LUA_TSTRING) {
       luaL_tolstring(L, -2, NULL);
-      luaL_error(L, "%s: unknown key '%s'", what, lua_tostring(L, -1));
+      script_error(L, "%s: unknown key '%s'", what, lua_tostring(L, -1));
     }
     const char *key = lua_tostring(L, -2);
     int height = lua_gettop(L);
@@ -303,7 +314,7 @@ void script_read_desc(lua_State *L, int index, const rg_schema *schema, const ch
                       const char *const *extra) {
   index = lua_absindex(L, index);
   if (!lua_istable(L, index)) {
-    luaL_error(L, "%s: a table is wanted, %s given", what, luaL_typename(L, index));
+    script_error(L, "%s: a table is wanted, %s given", what, luaL_typename(L, index));
   }
   lua_newtable(L);
   read_table(L, index, schema, what, out, extra, lua_absindex(L, -1));
@@ -323,8 +334,8 @@ uint64_t script_get_uint(lua_State *L, int index, const char *what, const char *
   if (value < 0 || (uint64_t)value < minimum || (uint64_t)value > maximum) {
     lua_pushinteger(L, (lua_Integer)minimum);
     lua_pushinteger(L, (lua_Integer)maximum);
-    luaL_error(L, "%s: %s: %s is not within %s to %s", what, key, lua_tostring(L, -3),
-               lua_tostring(L, -2), lua_tostring(L, -1));
+    script_error(L, "%s: %s: %s is not within %s to %s", what, key, lua_tostring(L, -3),
+                 lua_tostring(L, -2), lua_tostring(L, -1));
   }
   lua_pop(L, 1);
   return (uint64_t)value;

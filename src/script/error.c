@@ -1,9 +1,32 @@
 /* How a failed call ends in Lua: mistakes raise, circumstances return nil, message, code. */
+#include <stdarg.h>
+#include <string.h>
+
 #include "script.h"
 
 static bool is_mistake(rg_result result) {
   return result == RG_ERROR_INVALID_ARGUMENT || result == RG_ERROR_STALE_HANDLE ||
          result == RG_ERROR_WRONG_TYPE;
+}
+
+/* Finds the script's own line: the nearest caller that is no Lua part of Regolith's. */
+static bool find_place(lua_State *L, lua_Debug *place) {
+  for (int level = 1; lua_getstack(L, level, place); level++) {
+    if (lua_getinfo(L, "Sl", place) && place->currentline > 0 &&
+        strncmp(place->source, "=regolith/", 10) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void script_where(lua_State *L) {
+  lua_Debug place;
+  if (find_place(L, &place)) {
+    lua_pushfstring(L, "%s:%d: ", place.short_src, place.currentline);
+  } else {
+    lua_pushliteral(L, "");
+  }
 }
 
 /* The place is on the top of the stack. */
@@ -20,23 +43,28 @@ static int fail(lua_State *L, rg_result result, bool raises) {
 }
 
 int script_fail(lua_State *L, rg_result result) {
-  luaL_where(L, 1);
+  script_where(L);
   return fail(L, result, is_mistake(result));
 }
 
 int script_fail_name(lua_State *L, rg_result result) {
-  luaL_where(L, 1);
+  script_where(L);
   return fail(L, result, is_mistake(result) || result == RG_ERROR_NOT_FOUND);
 }
 
-int script_fail_at(lua_State *L, rg_result result, const char *where) {
-  lua_pushfstring(L, "%s: ", where);
-  return fail(L, result, is_mistake(result) || result == RG_ERROR_NOT_FOUND);
+int script_error(lua_State *L, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  script_where(L);
+  lua_pushvfstring(L, format, arguments);
+  va_end(arguments);
+  lua_concat(L, 2);
+  return lua_error(L);
 }
 
 void script_set_origin(lua_State *L) {
   lua_Debug place;
-  if (lua_getstack(L, 1, &place) && lua_getinfo(L, "Sl", &place) && place.currentline > 0) {
+  if (find_place(L, &place)) {
     char origin[128];
     lua_pushfstring(L, "%s:%d", place.short_src, place.currentline);
     size_t length = 0;

@@ -66,7 +66,7 @@ void script_push_json(lua_State *L, const char *text) {
   cJSON **tree = hold_tree(L);
   *tree = cJSON_Parse(text);
   if (!*tree) {
-    luaL_error(L, "not JSON, or out of memory");
+    script_error(L, "not JSON, or out of memory");
   }
   push_item(L, *tree);
   cJSON_Delete(*tree);
@@ -81,7 +81,7 @@ void script_push_json(lua_State *L, const char *text) {
 
 static cJSON *check_made(lua_State *L, cJSON *item) {
   if (!item) {
-    luaL_error(L, "out of memory for JSON");
+    script_error(L, "out of memory for JSON");
   }
   return item;
 }
@@ -95,7 +95,7 @@ static void add_item(lua_State *L, cJSON *parent, const char *key, cJSON *item) 
   bool added = key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item);
   if (!added) {
     cJSON_Delete(item);
-    luaL_error(L, "out of memory for JSON");
+    script_error(L, "out of memory for JSON");
   }
 }
 
@@ -115,7 +115,7 @@ static void add_table(lua_State *L, cJSON *parent, const char *key, int depth) {
   lua_pushnil(L);
   while (lua_next(L, table)) {
     if (lua_type(L, -2) != LUA_TSTRING) {
-      luaL_error(L, "a JSON object's keys are strings");
+      script_error(L, "a JSON object's keys are strings");
     }
     add_value(L, item, lua_tostring(L, -2), depth + 1);
     lua_pop(L, 1);
@@ -125,14 +125,14 @@ static void add_table(lua_State *L, cJSON *parent, const char *key, int depth) {
 static void add_value(lua_State *L, cJSON *parent, const char *key, int depth) {
   luaL_checkstack(L, 6, "nested too deeply for JSON");
   if (depth > MAX_DEPTH) {
-    luaL_error(L, "nested too deeply for JSON");
+    script_error(L, "nested too deeply for JSON");
   }
   switch (lua_type(L, -1)) {
     case LUA_TSTRING: add_item(L, parent, key, cJSON_CreateString(lua_tostring(L, -1))); return;
     case LUA_TNUMBER: add_item(L, parent, key, cJSON_CreateNumber(lua_tonumber(L, -1))); return;
     case LUA_TBOOLEAN: add_item(L, parent, key, cJSON_CreateBool(lua_toboolean(L, -1))); return;
     case LUA_TTABLE: add_table(L, parent, key, depth); return;
-    default: luaL_error(L, "a %s is no JSON value", luaL_typename(L, -1));
+    default: script_error(L, "a %s is no JSON value", luaL_typename(L, -1));
   }
 }
 
@@ -161,7 +161,7 @@ void script_to_json(lua_State *L, int index) {
   cJSON_Delete(*tree);
   *tree = NULL;
   if (!*text) {
-    luaL_error(L, "out of memory for JSON");
+    script_error(L, "out of memory for JSON");
   }
   lua_pushstring(L, *text);
   cJSON_free(*text);

@@ -8,7 +8,7 @@
 static uint64_t check_size(lua_State *L, int index, const char *name) {
   lua_Integer value = luaL_checkinteger(L, index);
   if (value < 0) {
-    luaL_error(L, "buffer: %s: %I is negative", name, value);
+    script_error(L, "buffer: %s: %I is negative", name, value);
   }
   return (uint64_t)value;
 }
@@ -21,6 +21,15 @@ static int finish_create(lua_State *L, script_engine *engine, rg_result result, 
   }
   script_box_fill(L, buffer.id);
   return 1;
+}
+
+/* Where the table at 2 gives both, the data must be as long as the size says. */
+static void check_data_size(lua_State *L) {
+  if (lua_getfield(L, 2, "data") == LUA_TSTRING && lua_getfield(L, 2, "size") == LUA_TNUMBER &&
+      (lua_Integer)lua_rawlen(L, -2) != lua_tointeger(L, -1)) {
+    script_error(L, "buffer: data: %I bytes given, size is %I", (lua_Integer)lua_rawlen(L, -2),
+                 lua_tointeger(L, -1));
+  }
 }
 
 static int buffers_create(lua_State *L) {
@@ -43,11 +52,7 @@ static int buffers_create(lua_State *L) {
     lua_replace(L, 2);
   }
   script_read_desc(L, 2, rg_schema_find("buffer"), "buffer", &desc, NULL);
-  lua_getfield(L, 2, "data");
-  if (desc.data && lua_rawlen(L, -1) != desc.size) {
-    luaL_error(L, "buffer: data: %I bytes given, size is %I", (lua_Integer)lua_rawlen(L, -1),
-               (lua_Integer)desc.size);
-  }
+  check_data_size(L);
   script_box_new(L, 1, RG_TYPE_BUFFER);
   script_set_origin(L);
   rg_buffer buffer = {0};
@@ -70,8 +75,8 @@ static int buffers_create_staging(lua_State *L) {
 /* One { buffer, offset, data } of a list of writes, on the top of the stack. */
 static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
   if (!lua_istable(L, -1)) {
-    luaL_error(L, "update: entry %I: { buffer, offset, data } is wanted, %s given", index,
-               luaL_typename(L, -1));
+    script_error(L, "update: entry %I: { buffer, offset, data } is wanted, %s given", index,
+                 luaL_typename(L, -1));
   }
   int entry = lua_gettop(L);
   lua_geti(L, entry, 1);
@@ -80,11 +85,12 @@ static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
   int is_whole = 0;
   lua_Integer offset = lua_tointegerx(L, -1, &is_whole);
   if (!is_whole || offset < 0) {
-    luaL_error(L, "update: entry %I: the offset is a whole number, 0 or more", index);
+    script_error(L, "update: entry %I: the offset is a whole number, 0 or more", index);
   }
   out->offset = (uint64_t)offset;
   if (lua_geti(L, entry, 3) != LUA_TSTRING) {
-    luaL_error(L, "update: entry %I: the data is a string, %s given", index, luaL_typename(L, -1));
+    script_error(L, "update: entry %I: the data is a string, %s given", index,
+                 luaL_typename(L, -1));
   }
   size_t length = 0;
   out->data = lua_tolstring(L, -1, &length); /* the entry keeps it */
@@ -163,9 +169,9 @@ static int buffer_read(lua_State *L) {
   uint64_t rest = offset < vk.size ? vk.size - offset : 0;
   uint64_t size = lua_isnoneornil(L, 3) ? rest : check_size(L, 3, "size");
   if (offset > vk.size || size > rest || size == 0) {
-    return luaL_error(L, "%s: a read of %I bytes at %I is not within its %I bytes",
-                      luaL_tolstring(L, 1, NULL), (lua_Integer)size, (lua_Integer)offset,
-                      (lua_Integer)vk.size);
+    return script_error(L, "%s: a read of %I bytes at %I is not within its %I bytes",
+                        luaL_tolstring(L, 1, NULL), (lua_Integer)size, (lua_Integer)offset,
+                        (lua_Integer)vk.size);
   }
   luaL_Buffer bytes;
   char *place = luaL_buffinitsize(L, &bytes, size);

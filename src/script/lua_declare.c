@@ -35,8 +35,8 @@ static rg_result declare_material(lua_State *L, rg_engine *engine, const char *n
   for (int i = 0; i < 2; i++) {
     int type = lua_getfield(L, 4, names[i]);
     if (type != LUA_TNIL && type != LUA_TSTRING) {
-      luaL_error(L, "%s: %s: a declared name is wanted, %s given", what, names[i],
-                 luaL_typename(L, -1));
+      script_error(L, "%s: %s: a declared name is wanted, %s given", what, names[i],
+                   luaL_typename(L, -1));
     }
     *places[i] = lua_tostring(L, -1);
   }
@@ -50,12 +50,18 @@ static rg_result declare_material(lua_State *L, rg_engine *engine, const char *n
   return rg_declare_material(engine, &desc);
 }
 
-/* The arguments are 1 engine, 2 kind, 3 name, 4 table; returns the result as an integer, so that a
- * raise in between can be told apart. */
-static int declare(lua_State *L) {
+/* engine:declare(kind, name, desc, where): where is the origin that reports tell, the calling line
+ * if nil. */
+int script_declare(lua_State *L) {
   script_engine *engine = script_check_engine(L, 1);
   const char *kind = luaL_checkstring(L, 2);
   const char *name = luaL_checkstring(L, 3);
+  lua_settop(L, 5);
+  if (lua_isnil(L, 5)) {
+    script_set_origin(L);
+  } else {
+    rg_origin_set(luaL_checkstring(L, 5));
+  }
   const char *what = lua_pushfstring(L, "%s '%s'", kind, name);
   rg_result result = RG_OK;
   if (strcmp(kind, "buffer") == 0 || strcmp(kind, "texture") == 0) {
@@ -67,44 +73,12 @@ static int declare(lua_State *L) {
   } else if (strcmp(kind, "material") == 0) {
     result = declare_material(L, engine->engine, name, what);
   } else {
-    luaL_error(L, "declare: unknown kind '%s': buffer, texture, shader or material is wanted",
-               kind);
+    script_error(L, "declare: unknown kind '%s': buffer, texture, shader or material is wanted",
+                 kind);
   }
-  lua_pushinteger(L, result);
-  return 1;
-}
-
-/* engine:declare(kind, name, desc, where): errors begin with `where`, the line of the declaration.
- */
-int script_declare(lua_State *L) {
-  script_engine *engine = script_check_engine(L, 1);
-  lua_settop(L, 5);
-  if (lua_isnil(L, 5)) {
-    luaL_where(L, 1);
-    size_t length = 0;
-    const char *text = lua_tolstring(L, -1, &length);
-    lua_pushlstring(L, text, length > 2 ? length - 2 : 0);
-    lua_replace(L, 5);
-    lua_settop(L, 5);
-  }
-  const char *where = luaL_checkstring(L, 5);
-  rg_origin_set(where);
-  lua_pushcfunction(L, declare);
-  for (int i = 1; i <= 4; i++) {
-    lua_pushvalue(L, i);
-  }
-  if (lua_pcall(L, 4, 1, 0) != LUA_OK) {
-    if (lua_type(L, -1) == LUA_TSTRING) {
-      lua_pushfstring(L, "%s: ", where);
-      lua_insert(L, -2);
-      lua_concat(L, 2);
-    }
-    return lua_error(L);
-  }
-  rg_result result = (rg_result)lua_tointeger(L, -1);
   script_log_deliver(L, engine);
   if (result != RG_OK) {
-    return script_fail_at(L, result, where);
+    return script_fail_name(L, result);
   }
   lua_pushboolean(L, true);
   return 1;

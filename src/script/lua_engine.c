@@ -9,18 +9,18 @@
 
 /* "device" and "validation" as the command line set them, for engines that say nothing. */
 static void apply_defaults(lua_State *L, rg_engine_desc *desc, bool has_validation) {
-  if (lua_getfield(L, LUA_REGISTRYINDEX, "regolith.defaults") == LUA_TTABLE) {
-    if (!desc->device && lua_getfield(L, -1, "device") == LUA_TSTRING) {
-      desc->device = lua_tostring(L, -1);
-      lua_pop(L, 1);
-    }
-    if (!has_validation) {
-      lua_getfield(L, -1, "validation");
-      desc->validation = lua_toboolean(L, -1);
-      lua_pop(L, 1);
-    }
+  if (lua_getfield(L, LUA_REGISTRYINDEX, "regolith.defaults") != LUA_TTABLE) {
+    return;
   }
-  /* The table stays on the stack: it keeps the device's name. */
+  if (!has_validation) {
+    lua_getfield(L, -1, "validation");
+    desc->validation = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
+  if (!desc->device) {
+    lua_getfield(L, -1, "device");
+    desc->device = lua_tostring(L, -1); /* the value stays on the stack, which keeps it */
+  }
 }
 
 static void set_log(lua_State *L, int index, script_engine *engine, rg_engine_desc *desc) {
@@ -30,7 +30,7 @@ static void set_log(lua_State *L, int index, script_engine *engine, rg_engine_de
     return;
   }
   if (type != LUA_TFUNCTION) {
-    luaL_error(L, "engine: log: a function is wanted, %s given", luaL_typename(L, -1));
+    script_error(L, "engine: log: a function is wanted, %s given", luaL_typename(L, -1));
   }
   script_log *log = lua_newuserdatauv(L, sizeof *log, 0);
   memset(log, 0, sizeof *log);
@@ -134,7 +134,7 @@ rg_engine *rg_lua_to_engine(lua_State *L, int index) {
 script_engine *script_check_engine(lua_State *L, int index) {
   script_engine *engine = luaL_checkudata(L, index, SCRIPT_ENGINE);
   if (!engine->engine) {
-    luaL_error(L, "engine: it is closed");
+    script_error(L, "engine: it is closed");
   }
   return engine;
 }
@@ -353,7 +353,7 @@ static int engine_index(lua_State *L) {
   if (lua_getfield(L, -1, key) != LUA_TNIL || push_field(L, engine, key)) {
     return 1;
   }
-  return luaL_error(L, "engine: no field or method '%s'", key);
+  return script_error(L, "engine: no field or method '%s'", key);
 }
 
 static int engine_to_string(lua_State *L) {

@@ -15,8 +15,8 @@
 /* One number or boolean of a list. */
 static double check_component(lua_State *L, const char *what, const char *name, bool booleans) {
   if (booleans ? !lua_isboolean(L, -1) : lua_type(L, -1) != LUA_TNUMBER) {
-    luaL_error(L, "%s: %s: a list of numbers or of booleans is wanted, it holds a %s", what, name,
-               luaL_typename(L, -1));
+    script_error(L, "%s: %s: a list of numbers or of booleans is wanted, it holds a %s", what, name,
+                 luaL_typename(L, -1));
   }
   return booleans ? lua_toboolean(L, -1) : lua_tonumber(L, -1);
 }
@@ -26,8 +26,8 @@ static double check_component(lua_State *L, const char *what, const char *name, 
 static void read_list(lua_State *L, int list, lua_Integer count, const char *what, int keeper,
                       rg_parameter *out) {
   if (count < 1 || count > MAX_COMPONENTS) {
-    luaL_error(L, "%s: %s: a list of 1 to %d values is wanted, %I given", what, out->name,
-               MAX_COMPONENTS, count);
+    script_error(L, "%s: %s: a list of 1 to %d values is wanted, %I given", what, out->name,
+                 MAX_COMPONENTS, count);
   }
   bool booleans = lua_geti(L, list, 1) == LUA_TBOOLEAN;
   lua_pop(L, 1);
@@ -62,11 +62,12 @@ static bool read_reference(lua_State *L, int table, const char *what, bool refer
     }
   }
   if (!references) {
-    luaL_error(L, "%s: %s: a texture or buffer is wanted, a declared name given", what, out->name);
+    script_error(L, "%s: %s: a texture or buffer is wanted, a declared name given", what,
+                 out->name);
   }
   if (lua_type(L, -1) != LUA_TSTRING) {
-    luaL_error(L, "%s: %s: a declared name is wanted, %s given", what, out->name,
-               luaL_typename(L, -1));
+    script_error(L, "%s: %s: a declared name is wanted, %s given", what, out->name,
+                 luaL_typename(L, -1));
   }
   out->kind = RG_VALUE_DECLARED;
   out->count = 1;
@@ -112,8 +113,8 @@ static void read_value(lua_State *L, const char *what, bool references, int keep
     default: break;
   }
   luaL_tolstring(L, -1, NULL);
-  luaL_error(L, "%s: %s: a number, boolean, list, texture or buffer is wanted, %s given", what,
-             out->name, lua_tostring(L, -1));
+  script_error(L, "%s: %s: a number, boolean, list, texture or buffer is wanted, %s given", what,
+               out->name, lua_tostring(L, -1));
 }
 
 rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, bool references,
@@ -121,21 +122,21 @@ rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, 
   index = lua_absindex(L, index);
   luaL_checkstack(L, 12, what);
   if (!lua_istable(L, index)) {
-    luaL_error(L, "%s: parameters: a table { name = value } is wanted, %s given", what,
-               luaL_typename(L, index));
+    script_error(L, "%s: parameters: a table { name = value } is wanted, %s given", what,
+                 luaL_typename(L, index));
   }
   uint32_t total = 0;
   lua_pushnil(L);
   while (lua_next(L, index)) {
     if (lua_type(L, -2) != LUA_TSTRING) {
       luaL_tolstring(L, -2, NULL);
-      luaL_error(L, "%s: parameters have names; '%s' is none", what, lua_tostring(L, -1));
+      script_error(L, "%s: parameters have names; '%s' is none", what, lua_tostring(L, -1));
     }
     total++;
     lua_pop(L, 1);
   }
   if (total > MAX_PARAMETERS) {
-    luaL_error(L, "%s: %d parameters exceed %d", what, (int)total, MAX_PARAMETERS);
+    script_error(L, "%s: %d parameters exceed %d", what, (int)total, MAX_PARAMETERS);
   }
   lua_newtable(L);
   int keeper = lua_gettop(L);
@@ -183,7 +184,7 @@ static int materials_create(lua_State *L) {
     lua_pop(L, 1);
   }
   if (lua_getfield(L, 2, "name") != LUA_TSTRING) {
-    luaL_error(L, "material: name: a string is wanted, %s given", luaL_typename(L, -1));
+    script_error(L, "material: name: a string is wanted, %s given", luaL_typename(L, -1));
   }
   rg_material_desc desc = {.name = lua_tostring(L, -1)};
   rg_state state = {0};

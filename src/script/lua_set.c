@@ -5,7 +5,7 @@
 
 #define MANAGER "regolith.Sets"
 
-/* sets:create(desc, where): where, if given, takes the calling line's place. */
+/* sets:create(desc, where): where is the origin that reports tell, the calling line if nil. */
 static int sets_create(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   const char *where = luaL_optstring(L, 3, NULL);
@@ -21,7 +21,7 @@ static int sets_create(lua_State *L) {
   rg_result result = rg_set_create(engine->engine, &desc, &set);
   script_log_deliver(L, engine);
   if (result != RG_OK) {
-    return where ? script_fail_at(L, result, where) : script_fail(L, result);
+    return script_fail(L, result);
   }
   script_box_fill(L, set.id);
   return 1;
@@ -54,7 +54,7 @@ static int set_load(lua_State *L) {
   if (result != RG_OK) {
     /* What a set names is circumstance, whatever its code: a file may be missing, a name not
      * declared. */
-    luaL_where(L, 1);
+    script_where(L);
     lua_pushstring(L, rg_error());
     lua_concat(L, 2);
     lua_pushnil(L);

@@ -20,8 +20,8 @@ static const char *keep_string(lua_State *L, int keeper, const char *what, const
   size_t length = 0;
   const char *string = lua_tolstring(L, -1, &length);
   if (!string || strlen(string) != length) {
-    luaL_error(L, "%s: %s: a string without zero bytes is wanted, %s given", what, key,
-               luaL_typename(L, -1));
+    script_error(L, "%s: %s: a string without zero bytes is wanted, %s given", what, key,
+                 luaL_typename(L, -1));
   }
   lua_pushvalue(L, -1);
   lua_rawsetp(L, keeper, string);
@@ -35,8 +35,8 @@ static void read_stage(lua_State *L, int keeper, const char *what, const char *s
     out->file = keep_string(L, keeper, what, stage);
   } else {
     if (!lua_istable(L, -1)) {
-      luaL_error(L, "%s: %s: a file's name or a table is wanted, %s given", what, stage,
-                 luaL_typename(L, -1));
+      script_error(L, "%s: %s: a file's name or a table is wanted, %s given", what, stage,
+                   luaL_typename(L, -1));
     }
     lua_pushfstring(L, "%s: %s", what, stage);
     script_read_desc(L, -2, rg_schema_find("stage"), lua_tostring(L, -1), out, NULL);
@@ -49,14 +49,14 @@ static void read_stage(lua_State *L, int keeper, const char *what, const char *s
 static void read_defines(lua_State *L, int keeper, const char *what, shader_lists *lists,
                          rg_shader_desc *out) {
   if (!lua_istable(L, -1)) {
-    luaL_error(L, "%s: defines: a table { NAME = value } is wanted, %s given", what,
-               luaL_typename(L, -1));
+    script_error(L, "%s: defines: a table { NAME = value } is wanted, %s given", what,
+                 luaL_typename(L, -1));
   }
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
     if (out->define_count == MAX_NAMED || lua_type(L, -2) != LUA_TSTRING) {
-      luaL_error(L, "%s: defines: at most %d, each with a name", what, MAX_NAMED);
+      script_error(L, "%s: defines: at most %d, each with a name", what, MAX_NAMED);
     }
     rg_define *define = &lists->defines[out->define_count++];
     define->name = lua_tostring(L, -2); /* kept by the table */
@@ -75,15 +75,15 @@ static void read_defines(lua_State *L, int keeper, const char *what, shader_list
 static void read_keywords(lua_State *L, const char *what, shader_lists *lists,
                           rg_shader_desc *out) {
   if (!lua_istable(L, -1)) {
-    luaL_error(L, "%s: keywords: a table { NAME = value } is wanted, %s given", what,
-               luaL_typename(L, -1));
+    script_error(L, "%s: keywords: a table { NAME = value } is wanted, %s given", what,
+                 luaL_typename(L, -1));
   }
   int table = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, table)) {
     if (out->keyword_count == MAX_NAMED || lua_type(L, -2) != LUA_TSTRING ||
         !(lua_isboolean(L, -1) || lua_type(L, -1) == LUA_TNUMBER)) {
-      luaL_error(L, "%s: keywords: at most %d, each NAME = boolean or number", what, MAX_NAMED);
+      script_error(L, "%s: keywords: at most %d, each NAME = boolean or number", what, MAX_NAMED);
     }
     rg_constant_value *keyword = &lists->keywords[out->keyword_count++];
     keyword->name = lua_tostring(L, -2);
@@ -148,7 +148,7 @@ static void read_stages(lua_State *L, int index, int keeper, const char *what,
     }
     if (!is_own) {
       if (out->stage_count == RG_MAX_STAGES) {
-        luaL_error(L, "%s: more than %d stages", what, RG_MAX_STAGES);
+        script_error(L, "%s: more than %d stages", what, RG_MAX_STAGES);
       }
       read_stage(L, keeper, what, key, &out->stages[out->stage_count++]);
     }

@@ -28,7 +28,8 @@ static int push_hex_colour(lua_State *L, const char *text, int count) {
     is_right = hex_digit(text[1 + i]) >= 0;
   }
   if (!is_right) {
-    return luaL_error(L, "colour '%s': '#' and %d hexadecimal digits are wanted", text, 2 * count);
+    return script_error(L, "colour '%s': '#' and %d hexadecimal digits are wanted", text,
+                        2 * count);
   }
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
@@ -120,7 +121,7 @@ static int module_schema(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   const rg_schema *schema = rg_schema_find(name);
   if (!schema) {
-    return luaL_error(L, "schema: no descriptor '%s'", name);
+    return script_error(L, "schema: no descriptor '%s'", name);
   }
   lua_createtable(L, (int)schema->field_count, 0);
   for (uint32_t i = 0; i < schema->field_count; i++) {

@@ -45,13 +45,17 @@ void script_log_deliver(lua_State *L, script_engine *engine);
 /* ---- Errors -----------------------------------------------------------------------------------
  */
 
+/* Pushes "FILE:LINE: " of the script that called, past Regolith's own Lua parts; "" where there is
+ * none. */
+void script_where(lua_State *L);
 /* The end of a call that failed: mistakes raise, circumstances return nil, message, code. Either
  * message begins with the calling script's file and line. */
 int script_fail(lua_State *L, rg_result result);
 /* As script_fail, but a name that was not found is a mistake too. */
 int script_fail_name(lua_State *L, rg_result result);
-/* As script_fail, but the message begins with `where` instead. */
-int script_fail_at(lua_State *L, rg_result result, const char *where);
+/* Raises a message that begins with the calling script's file and line. format: as
+ * lua_pushfstring's. */
+int script_error(lua_State *L, const char *format, ...);
 /* Makes the calling line the origin of what the next engine calls create or destroy. */
 void script_set_origin(lua_State *L);
 

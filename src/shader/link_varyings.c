@@ -50,7 +50,7 @@ static uint32_t type_slots(const module *from, uint32_t type) {
       break;
     default: return 1;
   }
-  return slots < LINK_MAX_LOCATION ? (uint32_t)slots : LINK_MAX_LOCATION;
+  return slots <= LINK_MAX_LOCATION ? (uint32_t)slots : LINK_MAX_LOCATION + 1;
 }
 
 /* Whether two types, of two modules, are the same. */

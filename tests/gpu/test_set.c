@@ -1,120 +1,13 @@
-/* Resource sets: closures, sharing by reference counts, all or nothing, and the messages that tell
- * which member of which set failed. */
-#include "gpu_test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-/* A NULL-terminated list of names. */
-#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static const char fragment_source[] =
-    "#version 450\n"
-    "layout(std140) uniform Material { vec4 tint; float gain; };\n"
-    "uniform sampler2D map;\n"
-    "layout(std430) readonly buffer Lights { vec4 lights[]; };\n"
-    "layout(location = 0) in vec2 uv;\n"
-    "layout(location = 0) out vec4 color;\n"
-    "void main() { color = texture(map, uv) * tint * gain + lights[0]; }\n";
-
-/* ---- Declarations --------------------------------------------------------------------------- */
-
-static void declare_shader(rg_engine *engine) {
-  const rg_shader_desc desc = {
-      .stages = {{.stage = VK_SHADER_STAGE_VERTEX_BIT, .source = gpu_test_vertex_source},
-                 {.stage = VK_SHADER_STAGE_FRAGMENT_BIT, .source = fragment_source}},
-      .stage_count = 2,
-  };
-  assert_ok(rg_declare_shader(engine, "lit", &desc));
-}
-
-static void declare_texture(rg_engine *engine, const char *name) {
-  static const uint32_t texels[4] = {0xFF0000FF, 0xFF00FF00, 0xFFFF0000, 0xFFFFFFFF};
-  const rg_texture_desc desc = {
-      .width = 2, .height = 2, .data = texels, .data_size = sizeof texels};
-  assert_ok(rg_declare_texture(engine, name, &desc));
-}
-
-static void declare_buffer(rg_engine *engine, const char *name, uint64_t size) {
-  assert_ok(rg_declare_buffer(engine, name, &(rg_buffer_desc){.size = size}));
-}
-
-static void declare_material(rg_engine *engine, const char *name, const char *map,
-                             const char *lights) {
-  const rg_parameter parameters[] = {
-      {.name = "tint", .count = 4, .value.numbers = {1, 0.5, 0.25, 1}},
-      {.name = "map", .kind = RG_VALUE_DECLARED, .count = 1, .value.declared = map},
-      {.name = "Lights", .kind = RG_VALUE_DECLARED, .count = 1, .value.declared = lights},
-  };
-  const rg_material_desc desc = {
-      .name = name, .shader_name = "lit", .parameters = parameters, .parameter_count = 3};
-  assert_ok(rg_declare_material(engine, &desc));
-}
-
-static void declare_child(rg_engine *engine, const char *name, const char *parent) {
-  const rg_parameter gain = {.name = "gain", .count = 1, .value.numbers = {2}};
-  const rg_material_desc desc = {
-      .name = name, .parent_name = parent, .parameters = &gain, .parameter_count = 1};
-  assert_ok(rg_declare_material(engine, &desc));
-}
-
-static void declare_all(rg_engine *engine) {
-  declare_shader(engine);
-  declare_texture(engine, "brick");
-  declare_texture(engine, "slate");
-  declare_buffer(engine, "lights", 256);
-  declare_material(engine, "Metal", "brick", "lights");
-  declare_child(engine, "Rusty", "Metal");
-  declare_material(engine, "Slate", "slate", "lights");
-}
-
-static rg_set make_set(rg_engine *engine, const rg_set_desc *desc) {
-  rg_set set;
-  assert_ok(rg_set_create(engine, desc, &set));
-  return set;
-}
-
-static uint32_t live_count(rg_engine *engine, rg_type type) {
-  uint32_t count = 0;
-  for (rg_handle handle = {0}; (handle = rg_resource_next(engine, type, handle)).id != 0;) {
-    count++;
-  }
-  return count;
-}
-
-/* Of all types but sets, without what the engine itself keeps from one load to the next. */
-static void assert_nothing_loaded(rg_engine *engine) {
-  assert_int_equal(live_count(engine, RG_TYPE_SHADER), 0);
-  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 0);
-  for (rg_handle handle = {0}; (handle = rg_resource_next(engine, RG_TYPE_NONE, handle)).id != 0;) {
-    rg_resource_info info;
-    assert_ok(rg_resource_get_info(engine, handle.id, &info));
-    bool is_ours = strcmp(info.label, "brick") == 0 || strcmp(info.label, "slate") == 0 ||
-                   strcmp(info.label, "lights") == 0;
-    assert_false(is_ours);
-  }
-}
-
-static rg_set_info info_of(rg_engine *engine, rg_set set) {
-  rg_set_info info;
-  assert_ok(rg_set_get_info(engine, set, &info));
-  return info;
-}
-
-static rg_handle member(rg_engine *engine, rg_set set, rg_type type, const char *name) {
-  rg_handle handle;
-  assert_ok(rg_set_get(engine, set, type, name, &handle));
-  return handle;
-}
+/* Resource sets: closures, sharing by reference counts, required sets, and whose the members are.
+ */
+#include "set_scene.h"
 
 /* ---- Loading -------------------------------------------------------------------------------- */
 
 static void a_set_loads_the_closure_of_what_it_names_in_order(void **state) {
   gpu_test *test = *state;
   rg_engine *engine = test->engine;
-  static const char *const expected[] = {"lit", "brick", "lights", "Metal", "Rusty"};
+  static const char *const expected[] = {"lit", "lights", "brick", "Metal", "Rusty"};
   declare_all(engine);
   rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Rusty", "Metal")});
   assert_int_equal(info_of(engine, set).member_count, 0);
@@ -311,131 +204,6 @@ static void a_diamond_of_required_sets_is_loaded_once(void **state) {
   assert_ok(rg_set_destroy(engine, left));
   assert_ok(rg_set_destroy(engine, right));
   assert_ok(rg_set_destroy(engine, base));
-}
-
-/* ---- All or nothing ------------------------------------------------------------------------- */
-
-/* The load fails with that message and leaves nothing. */
-static void assert_load_fails(gpu_test *test, const rg_set_desc *desc, rg_result expected,
-                              const char *message) {
-  rg_set set = make_set(test->engine, desc);
-  assert_error(rg_set_load(test->engine, set), expected, message);
-  assert_int_equal(info_of(test->engine, set).references, 0);
-  assert_int_equal(info_of(test->engine, set).member_count, 0);
-  assert_nothing_loaded(test->engine);
-  assert_ok(rg_set_destroy(test->engine, set));
-}
-
-static void a_failing_member_is_named_and_all_is_undone(void **state) {
-  gpu_test *test = *state;
-  rg_engine *engine = test->engine;
-  declare_all(engine);
-  declare_material(engine, "NoFile", "metal/albedo.png", "lights");
-  declare_material(engine, "Typo", "brik", "lights");
-  declare_child(engine, "Orphan", "Metl");
-  const rg_parameter wrong = {.name = "tnt", .count = 1};
-  assert_ok(rg_declare_material(
-      engine,
-      &(rg_material_desc){
-          .name = "Wrong", .shader_name = "lit", .parameters = &wrong, .parameter_count = 1}));
-  const rg_shader_desc broken = {
-      .stages = {{.stage = VK_SHADER_STAGE_COMPUTE_BIT, .source = "#version 450\nnonsense"}},
-      .stage_count = 1};
-  assert_ok(rg_declare_shader(engine, "broken", &broken));
-  rg_set good = make_set(engine, &(rg_set_desc){.name = "Good", .textures = NAMES("slate")});
-  const rg_set_desc no_file = {
-      .name = "S", .requires_sets = NAMES("Good"), .materials = NAMES("Rusty", "NoFile")};
-  assert_load_fails(test, &no_file, RG_ERROR_NOT_FOUND,
-                    "set 'S': material 'NoFile': texture 'metal/albedo.png': ");
-  assert_int_equal(info_of(engine, good).references, 0);
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Metal", "Typo")},
-                    RG_ERROR_NOT_FOUND,
-                    "set 'S': material 'Typo': texture 'brik' is not declared; did you mean "
-                    "'brick'?");
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Orphan")},
-                    RG_ERROR_NOT_FOUND,
-                    "set 'S': material 'Orphan': material 'Metl' is not declared; did you mean "
-                    "'Metal'?");
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("Wrong")},
-                    RG_ERROR_NOT_FOUND, "set 'S': material 'Wrong'");
-  assert_load_fails(
-      test, &(rg_set_desc){.name = "S", .textures = NAMES("brick"), .shaders = NAMES("broken")},
-      RG_ERROR_COMPILE, "set 'S': shader 'broken'");
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .requires_sets = NAMES("God")},
-                    RG_ERROR_NOT_FOUND, "set 'S': set 'God' does not exist; did you mean 'Good'?");
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .gltf = NAMES("robot.glb")},
-                    RG_ERROR_NOT_FOUND, "set 'S': robot.glb");
-  assert_ok(rg_set_destroy(engine, good));
-}
-
-static void what_a_failed_load_shared_is_as_before(void **state) {
-  gpu_test *test = *state;
-  rg_engine *engine = test->engine;
-  declare_all(engine);
-  declare_material(engine, "NoFile", "none.png", "lights");
-  rg_set good = make_set(engine, &(rg_set_desc){.name = "Good", .materials = NAMES("Metal")});
-  rg_set bad = make_set(engine, &(rg_set_desc){.name = "Bad",
-                                               .requires_sets = NAMES("Good"),
-                                               .materials = NAMES("Rusty", "NoFile")});
-  rg_set alone = make_set(engine, &(rg_set_desc){.name = "Alone", .materials = NAMES("Rusty")});
-  assert_ok(rg_set_load(engine, good));
-  assert_ok(rg_set_load(engine, alone));
-  uint64_t brick = member(engine, good, RG_TYPE_TEXTURE, "brick").id;
-  rg_resource_info before, after;
-  assert_ok(rg_resource_get_info(engine, brick, &before));
-  assert_error(rg_set_load(engine, bad), RG_ERROR_NOT_FOUND, "none.png");
-  assert_ok(rg_resource_get_info(engine, brick, &after));
-  assert_int_equal(before.owners, after.owners);
-  assert_int_equal(info_of(engine, good).references, 1);
-  assert_int_equal(live_count(engine, RG_TYPE_MATERIAL), 2);
-  assert_ok(rg_set_destroy(engine, bad));
-  assert_ok(rg_set_destroy(engine, good));
-  assert_ok(rg_set_destroy(engine, alone));
-  assert_nothing_loaded(engine);
-}
-
-static void parents_that_form_a_cycle_are_refused_by_name(void **state) {
-  gpu_test *test = *state;
-  declare_child(test->engine, "A", "B");
-  declare_child(test->engine, "B", "C");
-  declare_child(test->engine, "C", "A");
-  assert_load_fails(test, &(rg_set_desc){.name = "S", .materials = NAMES("A")},
-                    RG_ERROR_INVALID_ARGUMENT, "A → B → C → A");
-}
-
-static void a_budget_is_kept_to_the_byte(void **state) {
-  gpu_test *test = *state;
-  rg_engine *engine = test->engine;
-  declare_buffer(engine, "lights", 1000);
-  declare_buffer(engine, "more", 24);
-  assert_load_fails(
-      test, &(rg_set_desc){.name = "S", .buffers = NAMES("lights", "more"), .budget = 1023},
-      RG_ERROR_LIMIT,
-      "set 'S': buffer 'more': with it the set takes 1024 bytes, over its budget of 1023");
-  rg_set set = make_set(
-      engine, &(rg_set_desc){.name = "S", .buffers = NAMES("lights", "more"), .budget = 1024});
-  assert_ok(rg_set_load(engine, set));
-  assert_int_equal(info_of(engine, set).device_bytes, 1024);
-  assert_int_equal(info_of(engine, set).budget, 1024);
-  assert_ok(rg_set_destroy(engine, set));
-}
-
-static void a_material_of_that_name_outside_sets_is_in_the_way(void **state) {
-  gpu_test *test = *state;
-  rg_engine *engine = test->engine;
-  declare_all(engine);
-  rg_shader shader = gpu_test_shader(
-      test, "plain", "#version 450\nlayout(location = 0) out vec4 c; void main() { c = vec4(1); }");
-  rg_material own;
-  assert_ok(
-      rg_material_create(engine, &(rg_material_desc){.name = "Metal", .shader = shader}, &own));
-  rg_set set = make_set(engine, &(rg_set_desc){.name = "S", .materials = NAMES("Rusty")});
-  assert_error(rg_set_load(engine, set), RG_ERROR_INVALID_ARGUMENT,
-               "set 'S': material 'Rusty': material 'Metal': the name is taken");
-  assert_ok(rg_material_destroy(engine, own));
-  assert_ok(rg_shader_destroy(engine, shader));
-  assert_ok(rg_set_load(engine, set));
-  assert_ok(rg_set_destroy(engine, set));
 }
 
 /* ---- Declarations and members --------------------------------------------------------------- */
@@ -636,11 +404,6 @@ int main(void) {
       TEST(required_sets_are_loaded_before_and_kept),
       TEST(sets_that_require_each_other_are_refused_by_name),
       TEST(a_diamond_of_required_sets_is_loaded_once),
-      TEST(a_failing_member_is_named_and_all_is_undone),
-      TEST(what_a_failed_load_shared_is_as_before),
-      TEST(parents_that_form_a_cycle_are_refused_by_name),
-      TEST(a_budget_is_kept_to_the_byte),
-      TEST(a_material_of_that_name_outside_sets_is_in_the_way),
       TEST(declaring_again_leaves_what_is_loaded_as_it_is),
       TEST(members_tell_the_origin_of_their_declaration),
       TEST(members_are_the_sets_to_destroy),

@@ -29,6 +29,7 @@ describe("materials", function()
   end)
 
   after_each(function()
+    shader:destroy()
     engine:close()
   end)
 

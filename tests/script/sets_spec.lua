@@ -12,11 +12,23 @@ layout(location = 0) out vec4 colour;
 void main() { colour = vec4(albedo * roughness, 1) * texture(albedo_map, vec2(0)); }
 ]]
 
+-- The repository's assets, wherever the tests are run from.
+local assets = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") .. "/../../assets"
+
+-- The engine's own defaults (white, flat normal) are textures too.
+local function count_textures(engine, label)
+  local count = 0
+  for _, texture in ipairs(engine.textures:all()) do
+    count = count + (texture.label == label and 1 or 0)
+  end
+  return count
+end
+
 describe("resource sets", function()
   local engine, words
 
   before_each(function()
-    engine = assert(regolith.engine({ label = "sets", roots = { "assets", "../assets", "../../assets", "." } }))
+    engine = assert(regolith.engine({ label = "sets", roots = { assets } }))
     words = declare.new(engine)
     words.shader "paint" { vertex = { source = vertex }, fragment = { source = fragment } }
     words.texture "plates" { file = "textures/plates.png" }
@@ -59,7 +71,7 @@ describe("resource sets", function()
     assert.is_true(a:load())
     assert.is_true(b:load())
     assert.are.equal(2, #engine.materials:all())
-    assert.are.equal(1, #engine.textures:all())
+    assert.are.equal(1, count_textures(engine, "plates"))
     assert.is_true(a:unload())
     assert.are.equal(2, #engine.materials:all())
     assert.is_true(b:unload())
@@ -78,7 +90,7 @@ describe("resource sets", function()
     assert.matches("sets_spec.lua:%d+", message)
     assert.are.equal(0, set.references)
     assert.are.equal(0, #engine.materials:all())
-    assert.are.equal(0, #engine.textures:all())
+    assert.are.equal(0, count_textures(engine, "plates"))
   end)
 
   it("keep to their budget", function()
@@ -87,7 +99,7 @@ describe("resource sets", function()
     assert.is_nil(loaded)
     assert.are.equal("RG_ERROR_LIMIT", code)
     assert.matches("1024", message)
-    assert.are.equal(0, #engine.textures:all())
+    assert.are.equal(0, count_textures(engine, "plates"))
   end)
 
   it("import glTF files", function()
@@ -108,7 +120,7 @@ describe("resource sets", function()
     words.shader "paint" { vertex = "shaders/metal.vert", fragment = "shaders/metal.frag" }
     local text = assert(engine:manifest())
     assert.matches('"regolith"', text)
-    local other <close> = assert(regolith.engine({ roots = { "assets", "../assets", "../../assets", "." } }))
+    local other <close> = assert(regolith.engine({ roots = { assets } }))
     assert.is_true(other:read_manifest("level.json", text))
     assert.are.equal(text, other:manifest())
     assert.is_true(other.sets:find("Level"):load())

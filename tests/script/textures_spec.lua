@@ -5,11 +5,14 @@ local regolith = require "regolith"
 local red = "\255\0\0\255"
 local blue = "\0\0\255\255"
 
+-- The repository's assets, wherever the tests are run from.
+local assets = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") .. "/../../assets"
+
 describe("textures", function()
   local engine
 
   before_each(function()
-    engine = assert(regolith.engine({ label = "textures", roots = { "assets", "../assets", "../../assets", "." } }))
+    engine = assert(regolith.engine({ label = "textures", roots = { assets } }))
   end)
 
   after_each(function()

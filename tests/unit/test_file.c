@@ -1,19 +1,15 @@
-/* Files under roots: what is found, what is refused, and writing whole or not at all. */
+/* Files under roots: what is found and what is refused. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,79 +20,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/thread.h"
-#include "test_memory.h"
-
-#define MANY 1000000u
-
-/* A folder of its own with one/ and two/ in it, which are the roots, and a file outside of both. */
-typedef struct fixture {
-  test_memory counted;
-  rg_allocator allocator;
-  host_memory memory;
-  file_roots roots;
-  char folder[64], one[80], two[80];
-} fixture;
-
-static void put(const fixture *f, const char *name, const char *contents) {
-  char path[256];
-  snprintf(path, sizeof path, "%s/%s", f->folder, name);
-  FILE *file = fopen(path, "wb");
-  assert_non_null(file);
-  assert_int_equal(fwrite(contents, 1, strlen(contents), file), strlen(contents));
-  assert_int_equal(fclose(file), 0);
-}
-
-static const char *path_of(const fixture *f, const char *name) {
-  static char path[512];
-  snprintf(path, sizeof path, "%s/%s", f->folder, name);
-  return path;
-}
-
-static void fixture_init(fixture *f) {
-  memset(f, 0, sizeof *f);
-  f->allocator = test_memory_allocator(&f->counted);
-  host_memory_init(&f->memory, &f->allocator);
-  strcpy(f->folder, "/tmp/regolith-test-XXXXXX");
-  assert_non_null(mkdtemp(f->folder));
-  snprintf(f->one, sizeof f->one, "%s/one", f->folder);
-  snprintf(f->two, sizeof f->two, "%s/two", f->folder);
-  assert_int_equal(mkdir(f->one, 0755), 0);
-  assert_int_equal(mkdir(f->two, 0755), 0);
-  assert_int_equal(mkdir(path_of(f, "one/sub"), 0755), 0);
-  put(f, "outside", "secret");
-  put(f, "one/a", "one a");
-  put(f, "two/a", "two a");
-  put(f, "two/b", "two b");
-  put(f, "one/sub/c", "c");
-  const char *const paths[] = {f->one, f->two};
-  assert_int_equal(file_roots_init(&f->roots, &f->memory, paths, 2), RG_OK);
-}
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
-  (void)status;
-  (void)kind;
-  (void)place;
-  return remove(path);
-}
-
-static void fixture_finish(fixture *f) {
-  file_roots_finish(&f->roots);
-  assert_int_equal(nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
-  assert_int_equal(f->counted.live, 0);
-  assert_int_equal(atomic_load(&f->memory.live_bytes), 0);
-}
-
-static void expect_text(const fixture *f, const char *name, const char *contents, uint32_t root) {
-  file_data data;
-  rg_result result = file_read(&f->roots, name, MANY, &data);
-  if (result != RG_OK) {
-    fail_msg("%s", rg_error());
-  }
-  assert_int_equal(data.size, strlen(contents));
-  assert_string_equal((const char *)data.bytes, contents);
-  assert_int_equal(data.root, root);
-  file_data_finish(&data);
-}
+#include "test_folder.h"
 
 /* The message must name the file. */
 static void expect_error(const fixture *f, const char *name, rg_result expected) {
@@ -212,7 +136,8 @@ static void absolute_name_is_taken_under_the_root_it_begins_with(void **state) {
   expect_text(&f, name, "c", 0);
   snprintf(name, sizeof name, "%s/../outside", f.one);
   expect_error(&f, name, RG_ERROR_IO);
-  assert_int_equal(rename(path_of(&f, "one/sub"), path_of(&f, "one/x")), 0);
+  assert_int_equal(mkdir(path_of(&f, "one/x"), 0755), 0);
+  put(&f, "one/x/c", "not asked for");
   snprintf(name, sizeof name, "%sx/c", f.one);
   expect_error(&f, name, RG_ERROR_NOT_FOUND);
   snprintf(name, sizeof name, "%s/outside", f.folder);
@@ -456,118 +381,6 @@ static void sibling_lies_in_the_same_folder(void **state) {
   assert_int_equal(atomic_load(&memory.live_bytes), 0);
 }
 
-static int count_entries(const char *path) {
-  int count = -2; /* . and .. */
-  DIR *folder = opendir(path);
-  assert_non_null(folder);
-  while (readdir(folder) != NULL) {
-    count++;
-  }
-  closedir(folder);
-  return count;
-}
-
-static void written_file_replaces_the_old_one_whole(void **state) {
-  (void)state;
-  fixture f;
-  fixture_init(&f);
-  static char large[300000];
-  memset(large, 'l', sizeof large - 1);
-  assert_int_equal(file_write(&f.memory, path_of(&f, "one/new"), "new", 3), RG_OK);
-  expect_text(&f, "new", "new", 0);
-  assert_int_equal(file_write(&f.memory, path_of(&f, "one/a"), large, sizeof large - 1), RG_OK);
-  expect_text(&f, "a", large, 0);
-  assert_int_equal(file_write(&f.memory, path_of(&f, "one/a"), NULL, 0), RG_OK);
-  expect_text(&f, "a", "", 0);
-  assert_int_equal(count_entries(f.one), 3);
-  fixture_finish(&f);
-}
-
-static void file_of_the_longest_name_can_be_written(void **state) {
-  (void)state;
-  fixture f;
-  fixture_init(&f);
-  char name[256], path[400];
-  memset(name, 'n', 255);
-  name[255] = '\0';
-  snprintf(path, sizeof path, "%s/%s", f.one, name);
-  assert_int_equal(file_write(&f.memory, path, "x", 1), RG_OK);
-  expect_text(&f, name, "x", 0);
-  fixture_finish(&f);
-}
-
-static void failed_write_leaves_the_old_file_and_nothing_else(void **state) {
-  (void)state;
-  fixture f;
-  fixture_init(&f);
-  assert_int_equal(file_write(&f.memory, path_of(&f, "missing/x"), "x", 1), RG_ERROR_IO);
-  assert_non_null(strstr(rg_error(), "missing/x"));
-  assert_int_equal(file_write(&f.memory, path_of(&f, "one/sub"), "x", 1), RG_ERROR_IO);
-  assert_int_equal(count_entries(f.one), 2);
-  /* a full disk, as far as this process is concerned */
-  static char large[100000];
-  struct rlimit before, small;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-  small = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
-  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  rg_result result = file_write(&f.memory, path_of(&f, "one/a"), large, sizeof large);
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-  signal(SIGXFSZ, handler);
-  assert_int_equal(result, RG_ERROR_IO);
-  expect_text(&f, "a", "one a", 0);
-  assert_int_equal(count_entries(f.one), 2);
-  fixture_finish(&f);
-}
-
-typedef struct torn_reader {
-  const file_roots *roots;
-  _Atomic bool is_done;
-  _Atomic uint32_t torn, whole;
-} torn_reader;
-
-static void *read_often(void *user) {
-  torn_reader *self = user;
-  while (!atomic_load(&self->is_done)) {
-    file_data data;
-    if (file_read(self->roots, "a", MANY, &data) == RG_OK) {
-      bool is_whole = data.size == 5 || data.size == 50000;
-      for (size_t i = 1; i < data.size && data.size == 50000; i++) {
-        is_whole = is_whole && data.bytes[i] == data.bytes[0];
-      }
-      atomic_fetch_add(is_whole ? &self->whole : &self->torn, 1);
-      file_data_finish(&data);
-    } else {
-      atomic_fetch_add(&self->torn, 1);
-    }
-  }
-  return NULL;
-}
-
-static void reader_never_sees_half_a_file(void **state) {
-  (void)state;
-  fixture f;
-  fixture_init(&f);
-  static char contents[50000];
-  host_memory memory; /* the reader's thread counts in its own */
-  host_memory_init(&memory, NULL);
-  const char *const paths[] = {f.one};
-  file_roots roots;
-  assert_int_equal(file_roots_init(&roots, &memory, paths, 1), RG_OK);
-  torn_reader reader = {.roots = &roots};
-  thread native;
-  assert_int_equal(thread_start(&native, 0, read_often, &reader), RG_OK);
-  for (int i = 0; i < 100 || atomic_load(&reader.whole) == 0; i++) {
-    memset(contents, 'a' + i % 26, sizeof contents);
-    assert_int_equal(file_write(&f.memory, path_of(&f, "one/a"), contents, sizeof contents), RG_OK);
-  }
-  atomic_store(&reader.is_done, true);
-  thread_join(&native);
-  assert_int_equal(atomic_load(&reader.torn), 0);
-  file_roots_finish(&roots);
-  fixture_finish(&f);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(first_root_that_has_the_file_wins),
@@ -586,10 +399,6 @@ int main(void) {
       cmocka_unit_test(no_roots_mean_the_working_folder),
       cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
       cmocka_unit_test(sibling_lies_in_the_same_folder),
-      cmocka_unit_test(written_file_replaces_the_old_one_whole),
-      cmocka_unit_test(file_of_the_longest_name_can_be_written),
-      cmocka_unit_test(failed_write_leaves_the_old_file_and_nothing_else),
-      cmocka_unit_test(reader_never_sees_half_a_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# The command line as a person meets it: output, exit codes, errors with file and line, the prompt on a terminal.
+set -uo pipefail
+regolith=$1
+root=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+passed=0
+failed=0
+
+# expect NAME CODE PATTERN COMMAND…: the exit code and a pattern (grep -E) in what it prints, both streams.
+expect() {
+  local name=$1 code=$2 pattern=$3 output got
+  shift 3
+  output=$("$@" 2>&1 < /dev/null)
+  got=$?
+  if [ "$got" != "$code" ]; then
+    echo "FAILED $name: exit code $got, $code wanted"
+  elif ! grep -qE -- "$pattern" <<< "$output"; then
+    echo "FAILED $name: no '$pattern' in the output"
+  else
+    passed=$((passed + 1))
+    return
+  fi
+  sed 's/^/    /' <<< "$output"
+  failed=$((failed + 1))
+}
+
+expect "version" 0 '^regolith [0-9]+\.[0-9]+\.[0-9]+$' "$regolith" --version
+expect "help" 0 'usage: regolith' "$regolith" --help
+expect "no terminal" 2 'no terminal' "$regolith"
+expect "unknown command" 2 "did you mean 'devices'" "$regolith" device
+expect "unknown option" 2 "did you mean '--validate'" "$regolith" run --valdate x.lua
+expect "option without a value" 2 '--device needs a value' "$regolith" run --device
+expect "no script" 2 'a script is wanted' "$regolith" run
+expect "missing script" 1 'none.lua: No such file' "$regolith" run none.lua
+expect "devices" 0 'Vulkan 1\.[23]' "$regolith" devices
+expect "devices as JSON" 0 '^\[\{.*"name"' "$regolith" devices --json
+expect "no such device" 1 "no such thing" "$regolith" run --device "no such thing" "$root/assets/scene.lua"
+
+expect "sample" 0 'texture +plates +256×256 r8g8b8a8_srgb, 9 levels' "$regolith" run "$root/assets/scene.lua"
+expect "sample's sets" 0 'Level1 +[0-9]+ +1 ' "$regolith" run --validate "$root/assets/scene.lua"
+expect "sample as JSON" 0 '"resources"' "$regolith" run --json "$root/assets/scene.lua"
+"$regolith" run --json "$root/assets/scene.lua" > sample.json 2> /dev/null
+expect "JSON is JSON" 0 '^material Metal$' lua5.4 -e '
+  local text = io.open("sample.json"):read("a")
+  assert(text:sub(1, 1) == "{")
+  print(text:find("\"Metal\"", 1, true) and "material Metal")'
+
+printf 'local x = 1\nlocal y = x.z.w\n' > index.lua
+expect "script error" 1 'index.lua:2: ' "$regolith" run index.lua
+printf 'x = = 1\n' > syntax.lua
+expect "syntax error" 1 'syntax.lua:1: ' "$regolith" run syntax.lua
+printf '\nmaterial "M" { shader = "none" }\n' > none_shader.lua
+expect "unknown shader" 1 "none_shader.lua:2.*'none'" "$regolith" run none_shader.lua
+printf 'shader "s" { fragment = "bad.frag" }\n' > bad_shader.lua
+printf '#version 460\nvoid main() {\n  int x = 1\n}\n' > bad.frag
+expect "shader error" 1 'bad.frag:3' "$regolith" run bad_shader.lua
+printf 'shader "s" { fragment = "gone.frag" }\n' > gone_shader.lua
+expect "missing shader" 1 'gone_shader.lua:1.*gone.frag' "$regolith" run gone_shader.lua
+printf 'texture "t" { file = "broken.png" }\n' > broken_texture.lua
+printf '\211PNG\r\n\032\nnot really' > broken.png
+expect "broken PNG" 1 'broken_texture.lua:1.*broken.png' "$regolith" run broken_texture.lua
+printf 'resources "R" { material = { "x" } }\n' > key.lua
+expect "unknown key" 1 "key.lua:1: .*did you mean 'materials'" "$regolith" run key.lua
+printf 'print(select("#", ...), arg[1], ...)\n' > arguments.lua
+expect "arguments" 0 '^2	a	a	b$' "$regolith" run arguments.lua a b
+
+printf 'os.exit(7)\n' > exit.lua
+expect "the sandbox keeps the host" 1 "exit.lua:1" "$regolith" run exit.lua
+printf 'io.open("/etc/passwd")\n' > io.lua
+expect "the sandbox keeps files" 1 "io.lua:1" "$regolith" run io.lua
+expect "trust lifts it" 0 'device:' "$regolith" run --trust io.lua
+printf 'texture "t" { file = "../../../etc/hostname" }\n' > escape.lua
+expect "files stay under the roots" 1 'escape.lua:1' "$regolith" run escape.lua
+
+mkdir -p suite
+printf 'describe("a", function() it("b", function() assert.are.equal(1, 1) end) end)\n' > suite/good_spec.lua
+expect "tests pass" 0 '^1 passed, 0 failed$' "$regolith" test suite
+printf 'describe("a", function() it("b", function() assert.are.equal(1, 2) end) end)\n' > suite/bad_spec.lua
+expect "tests fail" 1 'bad_spec.lua: a b' "$regolith" test suite
+expect "tests fail, counted" 1 '^1 passed, 1 failed$' "$regolith" test suite
+mkdir -p empty
+expect "no tests" 1 'no tests found' "$regolith" test empty
+expect "missing tests" 1 'nowhere' "$regolith" test nowhere
+
+# The prompt, on a terminal of its own: values, several lines, errors, history.
+if command -v script > /dev/null; then
+  printf 'return 6 * 7\nfor i = 1, 2 do\nprint("line " .. i)\nend\nengine.buffers:create { size = 0 }\n' > typed
+  HOME=$work XDG_STATE_HOME= script -qec "'$regolith'" /dev/null < typed > transcript 2>&1
+  for pattern in '^42' '^line 2' 'prompt:1: .*size'; do
+    if grep -qE "$pattern" transcript; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1))
+      echo "FAILED prompt: no '$pattern'"
+      sed 's/^/    /' transcript
+    fi
+  done
+  if [ -s "$work/.regolith_history" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED prompt: no history"
+  fi
+fi
+
+echo "command line: $passed passed, $failed failed"
+[ "$failed" = 0 ]
