@@ -13,7 +13,7 @@ rg_result nodes_init(range_allocator *ranges) {
   ranges->node_capacity = FIRST_NODES;
   ranges->node_end = 2;
   ranges->nodes[0] = (range_node){.offset = ranges->size, .prev = 1, .next = 1};
-  ranges->nodes[0].bin_prev = NODE_USED;
+  ranges->nodes[0].list_prev = NODE_USED;
   ranges->nodes[1] = (range_node){0};
   return RG_OK;
 }
@@ -22,11 +22,11 @@ void nodes_finish(range_allocator *ranges) {
   host_free(ranges->memory, ranges->nodes, ranges->node_capacity * sizeof(range_node));
 }
 
-rg_result nodes_reserve(range_allocator *ranges, uint32_t count) {
-  if (ranges->spare_count + (ranges->node_capacity - ranges->node_end) >= count) {
+rg_result nodes_reserve(range_allocator *ranges) {
+  if (ranges->spare_count + (ranges->node_capacity - ranges->node_end) >= 2) {
     return RG_OK;
   }
-  const uint64_t capacity = (uint64_t)ranges->node_capacity + ranges->node_capacity / 4u + count;
+  const uint64_t capacity = (uint64_t)ranges->node_capacity + ranges->node_capacity / 4u + 2;
   const size_t size = (size_t)capacity * sizeof(range_node);
   range_node *nodes = NULL;
   if (capacity <= NODE_MAX) {
@@ -55,7 +55,7 @@ static void node_drop(range_allocator *ranges, uint32_t node) {
   range_node *nodes = ranges->nodes;
   nodes[nodes[node].prev].next = nodes[node].next;
   nodes[nodes[node].next].prev = nodes[node].prev;
-  nodes[node].bin_prev = NODE_SPARE;
+  nodes[node].list_prev = NODE_SPARE;
   nodes[node].next = ranges->spare_first;
   ranges->spare_first = node;
   ranges->spare_count++;
@@ -75,16 +75,17 @@ static uint32_t node_cut(range_allocator *ranges, uint32_t node, uint64_t offset
 }
 
 uint32_t nodes_take(range_allocator *ranges, uint32_t hole, uint64_t offset, uint64_t size) {
-  bins_remove(ranges, hole);
+  holes_remove(ranges, hole);
   uint32_t node = hole;
   if (offset > ranges->nodes[hole].offset) {
     node = node_cut(ranges, hole, offset);
-    bins_insert(ranges, hole);
+    holes_insert(ranges, hole);
   }
   if (node_size(ranges, node) > size) {
-    bins_insert(ranges, node_cut(ranges, node, offset + size));
+    holes_insert(ranges, node_cut(ranges, node, offset + size));
   }
-  ranges->nodes[node].bin_prev = NODE_USED;
+  ranges->nodes[node].list_prev = NODE_USED;
+  ranges->nodes[node].list_next = 0;
   return node;
 }
 
@@ -92,13 +93,13 @@ void nodes_give(range_allocator *ranges, uint32_t node) {
   range_node *nodes = ranges->nodes;
   const uint32_t prev = nodes[node].prev, next = nodes[node].next;
   if (node_is_free(&nodes[next])) {
-    bins_remove(ranges, next);
+    holes_remove(ranges, next);
     node_drop(ranges, next);
   }
   if (node_is_free(&nodes[prev])) {
-    bins_remove(ranges, prev);
+    holes_remove(ranges, prev);
     node_drop(ranges, node);
     node = prev;
   }
-  bins_insert(ranges, node);
+  holes_insert(ranges, node);
 }

@@ -1,96 +1,46 @@
-/* Walks over a whole span in address order: for reports, and to check every invariant. */
+/* Walks over a whole span in address order, into the pages of small ranges too. */
 #include "range_internal.h"
 
+typedef struct walk {
+  range_visit *visit;
+  void *user;
+} range_walk;
+
+static void report(const range_walk *walk, uint64_t offset, uint64_t end, range_id id,
+                   bool is_reserved) {
+  if (end > offset) {
+    const range_span span = {offset, end - offset, id, is_reserved};
+    walk->visit(walk->user, &span);
+  }
+}
+
+static void walk_page(const range_allocator *ranges, const range_walk *walk, uint32_t index) {
+  const range_page *page = &ranges->pages[index];
+  uint64_t at = page->offset;
+  for (uint32_t slot = 0; slot < page->slot_count; slot++) {
+    if ((page->free_slots >> slot & 1u) == 0) {
+      const range_id id = SLOT_ID | index << SLOT_BITS | slot;
+      const uint64_t start = slab_offset(ranges, id);
+      report(walk, at, start, RANGE_NONE, true);
+      at = start + slab_size(ranges, id);
+      report(walk, start, at, id, false);
+    }
+  }
+  report(walk, at, page->offset + node_size(ranges, page->node), RANGE_NONE, true);
+}
+
 void range_for_each(const range_allocator *ranges, range_visit *visit, void *user) {
+  const range_walk walk = {visit, user};
   const range_node *nodes = ranges->nodes;
   for (uint32_t node = nodes[0].next; node != 0; node = nodes[node].next) {
-    const range_span span = {
-        .offset = nodes[node].offset,
-        .size = node_size(ranges, node),
-        .id = node_is_free(&nodes[node]) ? RANGE_NONE : node,
-    };
-    visit(user, &span);
-  }
-}
-
-static const char *check_nodes(const range_allocator *ranges) {
-  const range_node *nodes = ranges->nodes;
-  uint64_t used = 0, at = 0;
-  uint32_t count = 0, free_count = 0, prev = 0;
-  for (uint32_t node = nodes[0].next; node != 0; node = nodes[node].next) {
-    if (node >= ranges->node_end || nodes[node].prev != prev) {
-      return "neighbours by address disagree";
-    }
-    if (nodes[node].offset != at || nodes[nodes[node].next].offset <= at) {
-      return "spans are not in order without gaps";
-    }
-    const bool is_free = node_is_free(&nodes[node]);
-    if (is_free && prev != 0 && node_is_free(&nodes[prev])) {
-      return "two holes touch";
-    }
-    if (!is_free && nodes[node].bin_prev != NODE_USED) {
-      return "a spare node is in use";
-    }
-    used += is_free ? 0 : node_size(ranges, node);
-    count += !is_free;
-    free_count += is_free;
-    at = nodes[nodes[node].next].offset;
-    prev = node;
-  }
-  if (at != ranges->size || nodes[0].prev != prev) {
-    return "spans do not reach the end";
-  }
-  if (used != ranges->used || count != ranges->count || free_count != ranges->free_count) {
-    return "totals disagree with the spans";
-  }
-  const uint32_t live = count + free_count + 1;
-  return live + ranges->spare_count == ranges->node_end ? NULL : "nodes are lost";
-}
-
-static const char *check_bin(const range_allocator *ranges, uint32_t bin, uint32_t *holes) {
-  const range_node *nodes = ranges->nodes;
-  const bool marked = (ranges->bin_words[bin / 64u] >> (bin % 64u) & 1u) != 0;
-  if (marked != (ranges->bins[bin] != 0)) {
-    return "a bin's bit is wrong";
-  }
-  uint32_t prev = 0;
-  for (uint32_t node = ranges->bins[bin]; node != 0; node = nodes[node].bin_next) {
-    if (node >= ranges->node_end || nodes[node].bin_prev != prev) {
-      return "neighbours in a bin disagree";
-    }
-    if (bin_of(node_size(ranges, node)) != bin) {
-      return "a hole is in the wrong bin";
-    }
-    (*holes)++;
-    prev = node;
-  }
-  return NULL;
-}
-
-static const char *check_bins(const range_allocator *ranges) {
-  uint32_t holes = 0;
-  for (uint32_t bin = 0; bin < ranges->bin_count; bin++) {
-    const char *fault = check_bin(ranges, bin, &holes);
-    if (fault != NULL) {
-      return fault;
+    const uint64_t offset = nodes[node].offset, end = nodes[nodes[node].next].offset;
+    if (node_is_free(&nodes[node])) {
+      report(&walk, offset, end, RANGE_NONE, false);
+    } else if (nodes[node].list_prev == NODE_PAGE) {
+      walk_page(ranges, &walk, nodes[node].list_next);
+    } else {
+      report(&walk, offset, end - nodes[node].list_next, node, false);
+      report(&walk, end - nodes[node].list_next, end, RANGE_NONE, true);
     }
   }
-  for (uint32_t word = 0; word < ranges->bin_count / 64u; word++) {
-    const bool marked = (ranges->bin_top[word / 64u] >> (word % 64u) & 1u) != 0;
-    if (marked != (ranges->bin_words[word] != 0)) {
-      return "a word's bit is wrong";
-    }
-  }
-  return holes == ranges->free_count ? NULL : "a hole is in no bin";
-}
-
-bool range_validate(const range_allocator *ranges, const char **message) {
-  const char *fault = check_nodes(ranges);
-  if (fault == NULL) {
-    fault = check_bins(ranges);
-  }
-  if (fault != NULL && message != NULL) {
-    *message = fault;
-  }
-  return fault == NULL;
 }

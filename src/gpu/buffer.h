@@ -37,9 +37,9 @@ typedef struct buffer_slab {
  * and less than 2^(n+1); list 0 the full ones too. */
 typedef struct buffer_slabs {
   buffer_slab *by_room[BUFFER_SLAB_ROOMS];
-  uint32_t rooms; /* a bit for each list that is not empty */
-  uint32_t empty_count;
+  uint32_t rooms;     /* a bit for each list that is not empty */
   uint64_t next_size; /* of the slab to be made next; 0 means the smallest */
+  buffer_slab *spare; /* the one without buffers that is kept; or NULL */
 } buffer_slabs;
 
 typedef struct buffers {
@@ -68,7 +68,7 @@ bool buffer_is_shared(const rg_buffer_desc *desc);
 /* Room for such a buffer. No Vulkan call while some slab has room. */
 RG_NODISCARD rg_result buffer_slab_alloc(struct gpu *gpu, const rg_buffer_desc *desc,
                                          buffer_slab **slab, range_id *range, uint64_t *offset);
-/* Once the GPU has passed. Empty slabs but one of an update frequency are given back. */
+/* Once the GPU has passed. Of the empty slabs of an update frequency the largest is kept. */
 void buffer_slab_free(struct gpu *gpu, buffer_slab *slab, range_id range);
 void buffer_slabs_finish(struct gpu *gpu, buffer_slabs *slabs);
 

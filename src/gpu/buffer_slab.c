@@ -197,7 +197,7 @@ static rg_result slab_carve(const gpu *gpu, buffer_slabs *slabs, buffer_slab *sl
   uint64_t alignment = larger(usage_alignment(gpu, desc->usage), slab->atom);
   rg_result result = range_alloc(slab->ranges, size, alignment, range, offset);
   if (result == RG_OK) {
-    slabs->empty_count -= slab->count == 0;
+    slabs->spare = slabs->spare == slab ? NULL : slabs->spare;
     slab->count++;
     slab_relink(slabs, slab);
   }
@@ -224,7 +224,6 @@ static rg_result slabs_carve(const gpu *gpu, buffer_slabs *slabs, const rg_buffe
 static rg_result slab_add(gpu *gpu, buffer_slabs *slabs, buffer_slab *slab,
                           const rg_buffer_desc *desc, range_id *range, uint64_t *offset) {
   slab_link(slabs, slab);
-  slabs->empty_count++;
   uint64_t next = 2 * slabs->next_size;
   slabs->next_size = next > SLAB_SIZE_MAX ? SLAB_SIZE_MAX : larger(next, 2 * SLAB_SIZE_MIN);
   return slab_carve(gpu, slabs, slab, desc, range, offset);
@@ -257,6 +256,23 @@ rg_result buffer_slab_alloc(gpu *gpu, const rg_buffer_desc *desc, buffer_slab **
   return carve_message(result, desc);
 }
 
+/* Of two slabs without buffers the larger stays; the other is unlinked and returned. */
+static buffer_slab *slab_settle(buffer_slabs *slabs, buffer_slab *slab) {
+  if (slab->count > 0 || slabs->spare == slab) {
+    return NULL;
+  }
+  buffer_slab *surplus = slabs->spare;
+  if (surplus == NULL || surplus->range.size < slab->range.size) {
+    slabs->spare = slab;
+  } else {
+    surplus = slab;
+  }
+  if (surplus != NULL) {
+    slab_unlink(slabs, surplus);
+  }
+  return surplus;
+}
+
 void buffer_slab_free(gpu *gpu, buffer_slab *slab, range_id range) {
   buffers *buffers = &gpu->buffers;
   buffer_slabs *slabs = &buffers->slabs[slab->update];
@@ -264,16 +280,11 @@ void buffer_slab_free(gpu *gpu, buffer_slab *slab, range_id range) {
   assert(slab->count > 0);
   range_free(slab->ranges, range);
   slab->count--;
-  slabs->empty_count += slab->count == 0;
   slab_relink(slabs, slab);
-  bool is_surplus = slab->count == 0 && slabs->empty_count > 1;
-  if (is_surplus) {
-    slab_unlink(slabs, slab);
-    slabs->empty_count--;
-  }
+  buffer_slab *surplus = slab_settle(slabs, slab);
   mutex_unlock(&buffers->lock);
-  if (is_surplus) {
-    slab_destroy(gpu, slab);
+  if (surplus != NULL) {
+    slab_destroy(gpu, surplus);
   }
 }
 

@@ -181,24 +181,29 @@ rg_result descriptor_set_create(gpu *gpu, VkDescriptorSetLayout layout,
   return RG_OK;
 }
 
-/* Unlinks the pool if all its sets are back and so are another one's, which stays; else NULL. */
-static descriptor_pool *pool_unlink_surplus(descriptors *self, descriptor_pool *pool) {
-  if (pool->free_sets < pool->sets) {
-    return NULL;
-  }
-  bool has_spare = false;
-  for (const descriptor_pool *other = self->pools; other != NULL; other = other->next) {
-    has_spare = has_spare || (other != pool && other->free_sets == other->sets);
-  }
-  if (!has_spare) {
-    return NULL;
-  }
+static void pool_unlink(descriptors *self, const descriptor_pool *pool) {
   descriptor_pool **link = &self->pools;
   while (*link != pool) {
     link = &(*link)->next;
   }
   *link = pool->next;
-  return pool;
+}
+
+/* Of two pools without sets the larger stays; the other is unlinked and returned. */
+static descriptor_pool *pool_settle(descriptors *self, descriptor_pool *pool) {
+  if (pool->free_sets < pool->sets) {
+    return NULL;
+  }
+  descriptor_pool *spare = self->pools;
+  while (spare != NULL && (spare == pool || spare->free_sets < spare->sets)) {
+    spare = spare->next;
+  }
+  if (spare == NULL) {
+    return NULL;
+  }
+  descriptor_pool *surplus = spare->sets < pool->sets ? spare : pool;
+  pool_unlink(self, surplus);
+  return surplus;
 }
 
 void descriptor_set_free(gpu *gpu, frame_zombie *zombie) {
@@ -210,7 +215,7 @@ void descriptor_set_free(gpu *gpu, frame_zombie *zombie) {
   descriptor_pool *surplus = NULL;
   if (vk_result == VK_SUCCESS) {
     pool_give(set->pool, &set->counts);
-    surplus = pool_unlink_surplus(self, set->pool);
+    surplus = pool_settle(self, set->pool);
   }
   mutex_unlock(&self->lock);
   if (surplus != NULL) {

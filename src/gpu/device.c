@@ -217,8 +217,7 @@ rg_result device_init(gpu *gpu, const rg_engine_desc *desc) {
   if (device->owns_device) {
     device_name(gpu, VK_OBJECT_TYPE_DEVICE, (uint64_t)(uintptr_t)device->handle, gpu->label,
                 "device");
-    device_name(gpu, VK_OBJECT_TYPE_QUEUE, (uint64_t)(uintptr_t)device->queue, gpu->label,
-                "queue");
+    device_name(gpu, VK_OBJECT_TYPE_QUEUE, (uint64_t)(uintptr_t)device->queue, gpu->label, "queue");
   }
   log_message(&gpu->logger, RG_LOG_INFO, "engine '%s': device '%s', %s", gpu->label,
               device->info.name, device->info.driver);

@@ -102,8 +102,8 @@ static void describe_memory(gpu *gpu, VkPhysicalDevice physical, rg_device_info 
 static void describe_driver(gpu *gpu, VkPhysicalDevice physical, rg_device_info *info) {
   VkPhysicalDeviceDriverProperties driver = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
-  VkPhysicalDeviceProperties2 properties = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
+  VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                            .pNext = &driver};
   gpu->vk.GetPhysicalDeviceProperties2(physical, &properties);
   snprintf(info->driver, sizeof info->driver, "%s%s%s", driver.driverName,
            driver.driverInfo[0] == '\0' ? "" : " ", driver.driverInfo);
@@ -125,8 +125,7 @@ static void describe_features(gpu *gpu, VkPhysicalDevice physical, device_abilit
   info->texture_compression_bc = core->textureCompressionBC;
   info->texture_compression_etc2 = core->textureCompressionETC2;
   info->texture_compression_astc = core->textureCompressionASTC_LDR;
-  info->is_usable =
-      found->vulkan12.timelineSemaphore && abilities->queue_family != UINT32_MAX;
+  info->is_usable = found->vulkan12.timelineSemaphore && abilities->queue_family != UINT32_MAX;
 }
 
 rg_result device_describe(gpu *gpu, VkPhysicalDevice physical, device_abilities *abilities,
@@ -173,8 +172,7 @@ static rg_limits limits_from(const device *device) {
       .max_texture_size_3d = vk->maxImageDimension3D,
       .max_texture_size_cube = vk->maxImageDimensionCube,
       .max_texture_layers = vk->maxImageArrayLayers,
-      .max_color_attachments =
-          (uint32_t)smaller(vk->maxColorAttachments, RG_MAX_COLOR_TARGETS),
+      .max_color_attachments = (uint32_t)smaller(vk->maxColorAttachments, RG_MAX_COLOR_TARGETS),
       .max_anisotropy = device->has_anisotropy ? vk->maxSamplerAnisotropy : 1.0f,
       .uniform_alignment = at_least_1(vk->minUniformBufferOffsetAlignment),
       .storage_alignment = at_least_1(vk->minStorageBufferOffsetAlignment),
@@ -193,8 +191,8 @@ void device_read_limits(gpu *gpu) {
   VkPhysicalDeviceMaintenance3Properties allocations = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
       .pNext = device->api_version >= VK_API_VERSION_1_3 ? &buffers : NULL};
-  VkPhysicalDeviceProperties2 properties = {
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &allocations};
+  VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                            .pNext = &allocations};
   gpu->vk.GetPhysicalDeviceProperties2(device->physical, &properties);
   device->vk_limits = properties.properties.limits;
   device->max_allocation_size =

@@ -5,10 +5,9 @@
 
 #define VALIDATION_LAYER "VK_LAYER_KHRONOS_validation"
 
-static VKAPI_ATTR VkBool32 VKAPI_CALL
-message_receive(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
-                VkDebugUtilsMessageTypeFlagsEXT types,
-                const VkDebugUtilsMessengerCallbackDataEXT *data, void *user) {
+static VKAPI_ATTR VkBool32 VKAPI_CALL message_receive(
+    VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT types,
+    const VkDebugUtilsMessengerCallbackDataEXT *data, void *user) {
   gpu *gpu = user;
   const char *text = data->pMessage == NULL ? "" : data->pMessage;
   if ((types & VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT) == 0) {
@@ -40,8 +39,8 @@ static rg_result messenger_create(gpu *gpu) {
                       "validation: the loader has no vkCreateDebugUtilsMessengerEXT");
   }
   VkDebugUtilsMessengerCreateInfoEXT info = messenger_info(gpu);
-  VkResult vk_result = vk->CreateDebugUtilsMessengerEXT(gpu->device.instance, &info, NULL,
-                                                        &gpu->device.messenger);
+  VkResult vk_result =
+      vk->CreateDebugUtilsMessengerEXT(gpu->device.instance, &info, NULL, &gpu->device.messenger);
   return dispatch_result(vk_result, "vkCreateDebugUtilsMessengerEXT", gpu->label);
 }
 
@@ -127,8 +126,7 @@ static rg_result instance_create(gpu *gpu, const instance_choice *choice) {
       .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
       .pApplicationName = gpu->label,
       .pEngineName = "regolith",
-      .engineVersion =
-          VK_MAKE_API_VERSION(0, RG_VERSION_MAJOR, RG_VERSION_MINOR, RG_VERSION_PATCH),
+      .engineVersion = VK_MAKE_API_VERSION(0, RG_VERSION_MAJOR, RG_VERSION_MINOR, RG_VERSION_PATCH),
       .apiVersion = choice->api_version,
   };
   VkInstanceCreateInfo info = {

@@ -31,7 +31,7 @@ typedef struct device_features {
   VkPhysicalDeviceFeatures2 core;
   VkPhysicalDeviceVulkan11Features vulkan11;
   VkPhysicalDeviceVulkan12Features vulkan12;
-  VkPhysicalDeviceVulkan13Features vulkan13; /* from 1.3 on */
+  VkPhysicalDeviceVulkan13Features vulkan13;                  /* from 1.3 on */
   VkPhysicalDeviceDynamicRenderingFeatures dynamic_rendering; /* before 1.3, by extension */
   VkPhysicalDeviceSynchronization2Features synchronization2;  /* the same */
 } device_features;
@@ -40,7 +40,7 @@ typedef struct device_features {
 typedef struct device_abilities {
   uint32_t api_version; /* the lower of instance's and device's, 1.3 at most */
   bool has_dynamic_rendering_extension, has_synchronization2_extension, has_memory_budget;
-  uint32_t queue_family; /* the first with graphics and compute; UINT32_MAX for none */
+  uint32_t queue_family;  /* the first with graphics and compute; UINT32_MAX for none */
   uint64_t work_families; /* a bit for each family with graphics and compute */
   device_features features;
 } device_abilities;

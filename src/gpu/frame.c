@@ -1,4 +1,4 @@
-/* The timeline: submissions, waits, and what dies when the GPU has passed. */
+/* The timeline: submissions, waits, and the tickets that stand for its values. */
 #include "frame.h"
 
 #include <inttypes.h>
@@ -7,9 +7,6 @@
 
 #define TICKET_VALUE_BITS 48
 #define TICKET_VALUE_MASK ((UINT64_C(1) << TICKET_VALUE_BITS) - 1)
-
-/* A host that never signals what it announced must not hang the engine's end. */
-#define HOST_PATIENCE_NS (UINT64_C(5) * 1000000000u)
 
 /* ---- Begin and end ------------------------------------------------------------------------- */
 
@@ -30,8 +27,7 @@ rg_result frame_init(gpu *gpu) {
       .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
   };
   VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
-  VkResult vk_result =
-      gpu->vk.CreateSemaphore(gpu->device.handle, &info, NULL, &frame->timeline);
+  VkResult vk_result = gpu->vk.CreateSemaphore(gpu->device.handle, &info, NULL, &frame->timeline);
   if (vk_result != VK_SUCCESS) {
     frame->timeline = VK_NULL_HANDLE;
     return dispatch_result(vk_result, "vkCreateSemaphore", gpu->label);
@@ -61,7 +57,7 @@ static rg_result frame_result(gpu *gpu, VkResult vk_result, const char *call) {
   return dispatch_result(vk_result, call, gpu->label);
 }
 
-static rg_result lost_result(const gpu *gpu) {
+rg_result frame_lost(const gpu *gpu) {
   return result_set(RG_ERROR_DEVICE_LOST, "engine '%s': its device was lost", gpu->label);
 }
 
@@ -96,8 +92,8 @@ bool frame_is_idle(gpu *gpu) {
          frame_completed(gpu) >= atomic_load(&frame->submitted);
 }
 
-static VkResult semaphore_wait(gpu *gpu, VkSemaphore semaphore, uint64_t value,
-                               uint64_t timeout_ns) {
+VkResult frame_semaphore_wait(gpu *gpu, VkSemaphore semaphore, uint64_t value,
+                              uint64_t timeout_ns) {
   VkSemaphoreWaitInfo info = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
       .semaphoreCount = 1,
@@ -113,9 +109,9 @@ rg_result frame_wait(gpu *gpu, uint64_t value, uint64_t timeout_ns) {
     return RG_OK;
   }
   if (atomic_load(&frame->is_lost)) {
-    return lost_result(gpu);
+    return frame_lost(gpu);
   }
-  VkResult vk_result = semaphore_wait(gpu, frame->timeline, value, timeout_ns);
+  VkResult vk_result = frame_semaphore_wait(gpu, frame->timeline, value, timeout_ns);
   if (vk_result == VK_TIMEOUT) {
     return RG_NOT_READY;
   }
@@ -127,14 +123,14 @@ rg_result frame_wait(gpu *gpu, uint64_t value, uint64_t timeout_ns) {
 
 /* ---- Submission ---------------------------------------------------------------------------- */
 
-static void queue_lock(gpu *gpu) {
+void frame_queue_lock(gpu *gpu) {
   mutex_lock(&gpu->frame.queue_lock);
   if (gpu->device.queue_lock != NULL) {
     gpu->device.queue_lock(gpu->device.queue_user);
   }
 }
 
-static void queue_unlock(gpu *gpu) {
+void frame_queue_unlock(gpu *gpu) {
   if (gpu->device.queue_unlock != NULL) {
     gpu->device.queue_unlock(gpu->device.queue_user);
   }
@@ -173,13 +169,13 @@ rg_result frame_submit(gpu *gpu, frame_commands *own, const VkCommandBuffer *com
   rg_result result = RG_OK;
   frame *frame = &gpu->frame;
   if (atomic_load(&frame->is_lost)) {
-    RG_TRY(lost_result(gpu));
+    RG_TRY(frame_lost(gpu));
   }
   if (own != NULL) {
-    RG_TRY(dispatch_result(gpu->vk.EndCommandBuffer(own->buffer), "vkEndCommandBuffer",
-                           gpu->label));
+    RG_TRY(
+        dispatch_result(gpu->vk.EndCommandBuffer(own->buffer), "vkEndCommandBuffer", gpu->label));
   }
-  queue_lock(gpu);
+  frame_queue_lock(gpu);
   uint64_t next = atomic_load(&frame->submitted) + 1;
   VkResult vk_result = queue_submit(gpu, own, commands, count, next);
   if (vk_result == VK_SUCCESS) {
@@ -187,182 +183,12 @@ rg_result frame_submit(gpu *gpu, frame_commands *own, const VkCommandBuffer *com
     frame_commands_submitted(gpu, own, next);
     *value = next;
   }
-  queue_unlock(gpu);
+  frame_queue_unlock(gpu);
   RG_TRY(frame_result(gpu, vk_result, "vkQueueSubmit"));
   return RG_OK;
 fail:
   frame_commands_cancel(gpu, own);
   return result;
-}
-
-/* ---- Zombies ------------------------------------------------------------------------------- */
-
-static void zombie_append(frame *frame, frame_zombie *zombie) {
-  zombie->next = NULL;
-  if (frame->last_zombie == NULL) {
-    frame->first_zombie = zombie;
-  } else {
-    frame->last_zombie->next = zombie;
-  }
-  frame->last_zombie = zombie;
-}
-
-/* What cannot be in use dies at once, so that loops which submit nothing pile nothing up. */
-void frame_retire(gpu *gpu, frame_zombie *zombie, void (*finish)(struct gpu *, frame_zombie *)) {
-  frame *frame = &gpu->frame;
-  mutex_lock(&frame->lock);
-  zombie->finish = finish;
-  zombie->value = atomic_load(&frame->submitted);
-  zombie->host_frame = atomic_load(&frame->host_frame);
-  bool has_passed = !frame->has_queued && zombie->host_frame == 0 &&
-                    zombie->value <= atomic_load(&frame->completed);
-  if (frame->has_queued) {
-    zombie->next = frame->queued_zombies;
-    frame->queued_zombies = zombie;
-  } else if (!has_passed) {
-    zombie_append(frame, zombie);
-  }
-  mutex_unlock(&frame->lock);
-  if (has_passed) {
-    finish(gpu, zombie);
-  }
-}
-
-void frame_queue_begin(gpu *gpu) {
-  mutex_lock(&gpu->frame.lock);
-  gpu->frame.has_queued = true;
-  mutex_unlock(&gpu->frame.lock);
-}
-
-void frame_queue_end(gpu *gpu, uint64_t value) {
-  frame *frame = &gpu->frame;
-  mutex_lock(&frame->lock);
-  frame->has_queued = false;
-  while (frame->queued_zombies != NULL) {
-    frame_zombie *zombie = frame->queued_zombies;
-    frame->queued_zombies = zombie->next;
-    zombie->value = zombie->value > value ? zombie->value : value;
-    zombie_append(frame, zombie);
-  }
-  mutex_unlock(&frame->lock);
-}
-
-bool frame_has_zombies(gpu *gpu) {
-  mutex_lock(&gpu->frame.lock);
-  bool has_zombies = gpu->frame.first_zombie != NULL || gpu->frame.queued_zombies != NULL;
-  mutex_unlock(&gpu->frame.lock);
-  return has_zombies;
-}
-
-/* Host points pass in order. */
-static void host_points_collect(gpu *gpu) {
-  frame *frame = &gpu->frame;
-  uint32_t passed = 0;
-  while (passed < frame->host_point_count) {
-    const frame_host_point *point = &frame->host_points[passed];
-    uint64_t value = 0;
-    VkResult vk_result =
-        gpu->vk.GetSemaphoreCounterValue(gpu->device.handle, point->semaphore, &value);
-    if (vk_result != VK_SUCCESS || value < point->value) {
-      break;
-    }
-    frame->host_completed = point->host_frame;
-    passed++;
-  }
-  frame->host_point_count -= passed;
-  for (uint32_t i = 0; passed > 0 && i < frame->host_point_count; i++) {
-    frame->host_points[i] = frame->host_points[i + passed];
-  }
-}
-
-static bool zombie_has_passed(const frame *frame, const frame_zombie *zombie, uint64_t completed) {
-  return zombie->value <= completed && zombie->host_frame <= frame->host_completed;
-}
-
-/* Takes the zombies at the head that have passed, as a list. */
-static frame_zombie *zombies_take(frame *frame, uint64_t completed) {
-  frame_zombie *first = frame->first_zombie, *last = NULL;
-  for (frame_zombie *zombie = first;
-       zombie != NULL && zombie_has_passed(frame, zombie, completed);
-       zombie = zombie->next) {
-    last = zombie;
-  }
-  if (last == NULL) {
-    return NULL;
-  }
-  frame->first_zombie = last->next;
-  if (last->next == NULL) {
-    frame->last_zombie = NULL;
-  }
-  last->next = NULL;
-  return first;
-}
-
-static void zombies_finish(gpu *gpu, frame_zombie *zombie) {
-  while (zombie != NULL) {
-    frame_zombie *next = zombie->next; /* finish may free the zombie's storage */
-    zombie->finish(gpu, zombie);
-    zombie = next;
-  }
-}
-
-void frame_collect(gpu *gpu) {
-  frame *frame = &gpu->frame;
-  if (!frame_has_zombies(gpu)) {
-    return;
-  }
-  uint64_t completed = frame_completed(gpu);
-  mutex_lock(&frame->lock);
-  host_points_collect(gpu);
-  frame_zombie *zombies = zombies_take(frame, completed);
-  mutex_unlock(&frame->lock);
-  zombies_finish(gpu, zombies);
-}
-
-/* ---- The end ------------------------------------------------------------------------------- */
-
-static void wait_for_device(gpu *gpu) {
-  queue_lock(gpu);
-  VkResult vk_result = gpu->vk.DeviceWaitIdle(gpu->device.handle);
-  queue_unlock(gpu);
-  if (vk_result != VK_SUCCESS) {
-    log_message(&gpu->logger, RG_LOG_INFO, "engine '%s': its device cannot be waited for: %d",
-                gpu->label, (int)vk_result);
-  }
-}
-
-static void wait_for_host(gpu *gpu) {
-  frame *frame = &gpu->frame;
-  for (uint32_t i = 0; i < frame->host_point_count; i++) {
-    const frame_host_point *point = &frame->host_points[i];
-    VkResult vk_result = semaphore_wait(gpu, point->semaphore, point->value, HOST_PATIENCE_NS);
-    if (vk_result != VK_SUCCESS) {
-      log_message(&gpu->logger, RG_LOG_WARNING,
-                  "engine '%s': the host's frame %" PRIu64 " did not reach value %" PRIu64,
-                  gpu->label, point->host_frame, point->value);
-      return;
-    }
-  }
-}
-
-/* Waiting for the timeline alone spares the host's other queues, where that works. */
-void frame_drain(gpu *gpu) {
-  frame *frame = &gpu->frame;
-  if (frame->timeline == VK_NULL_HANDLE) {
-    return;
-  }
-  upload_discard(gpu);
-  uint64_t submitted = atomic_load(&frame->submitted);
-  if (frame_wait(gpu, submitted, UINT64_MAX) != RG_OK) {
-    wait_for_device(gpu);
-  }
-  wait_for_host(gpu);
-  frame->host_point_count = 0;
-  while (frame->first_zombie != NULL) {
-    frame_zombie *zombies = frame->first_zombie;
-    frame->first_zombie = frame->last_zombie = NULL;
-    zombies_finish(gpu, zombies);
-  }
 }
 
 /* ---- What the public interface tells ------------------------------------------------------- */
@@ -389,47 +215,4 @@ rg_result rg_ticket_wait(rg_engine *engine, rg_ticket ticket, uint64_t timeout_n
                       ticket.id, value, submitted);
   }
   return frame_wait(gpu, value, timeout_ns);
-}
-
-/* The newest point of the same semaphore may stand for this one too: zombies of its frame just wait
- * a little longer. */
-static rg_result host_point_add(frame *frame, const frame_host_point *point) {
-  if (frame->host_point_count < FRAME_MAX_HOST_POINTS) {
-    frame->host_points[frame->host_point_count++] = *point;
-    return RG_OK;
-  }
-  frame_host_point *newest = &frame->host_points[FRAME_MAX_HOST_POINTS - 1];
-  if (newest->semaphore != point->semaphore) {
-    return result_set(RG_ERROR_LIMIT, "rg_frame_end: over %u frames of several semaphores pending",
-                      FRAME_MAX_HOST_POINTS);
-  }
-  *newest = *point;
-  return RG_OK;
-}
-
-rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore, uint64_t value) {
-  gpu *gpu = gpu_of(engine);
-  frame *frame = &gpu->frame;
-  if (semaphore == VK_NULL_HANDLE) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "rg_frame_end: the semaphore is null");
-  }
-  mutex_lock(&frame->lock);
-  if (frame->host_point_count == FRAME_MAX_HOST_POINTS) {
-    host_points_collect(gpu);
-  }
-  frame_host_point point = {
-      .semaphore = semaphore, .value = value, .host_frame = atomic_load(&frame->host_frame)};
-  rg_result result = host_point_add(frame, &point);
-  if (result == RG_OK) {
-    atomic_store(&frame->host_frame, point.host_frame + 1);
-  }
-  mutex_unlock(&frame->lock);
-  frame_collect(gpu);
-  return result;
-}
-
-rg_result rg_collect(rg_engine *engine) {
-  gpu *gpu = gpu_of(engine);
-  frame_collect(gpu);
-  return atomic_load(&gpu->frame.is_lost) ? lost_result(gpu) : RG_OK;
 }

@@ -32,8 +32,8 @@ static rg_result commands_create(gpu *gpu, frame_commands **out) {
   };
   vk_result = gpu->vk.AllocateCommandBuffers(gpu->device.handle, &info, &commands->buffer);
   RG_TRY(dispatch_result(vk_result, "vkAllocateCommandBuffers", gpu->label));
-  device_name(gpu, VK_OBJECT_TYPE_COMMAND_BUFFER, (uint64_t)(uintptr_t)commands->buffer,
-              gpu->label, "commands");
+  device_name(gpu, VK_OBJECT_TYPE_COMMAND_BUFFER, (uint64_t)(uintptr_t)commands->buffer, gpu->label,
+              "commands");
   *out = commands;
   return RG_OK;
 fail:

@@ -65,11 +65,11 @@ static void names_part_finish(gpu *gpu) {
   mutex_finish(&gpu->names);
 }
 
-#define PART_INIT(name)                                                             \
-  static rg_result name##_part_init(gpu *gpu, const rg_engine_desc *desc) {         \
-    (void)desc;                                                                     \
-    name##_init(gpu);                                                               \
-    return RG_OK;                                                                   \
+#define PART_INIT(name)                                                     \
+  static rg_result name##_part_init(gpu *gpu, const rg_engine_desc *desc) { \
+    (void)desc;                                                             \
+    name##_init(gpu);                                                       \
+    return RG_OK;                                                           \
   }
 PART_INIT(samplers)
 PART_INIT(descriptors)

@@ -127,8 +127,8 @@ static rg_result block_alloc(memory_block *block, const VkMemoryRequirements *re
 static rg_result pool_alloc_in_blocks(memory_pool *pool, const VkMemoryRequirements *requirements,
                                       memory_range *out) {
   rg_result result = RG_ERROR_OUT_OF_DEVICE_MEMORY;
-  for (memory_block *block = pool->blocks;
-       block != NULL && result == RG_ERROR_OUT_OF_DEVICE_MEMORY; block = block->next) {
+  for (memory_block *block = pool->blocks; block != NULL && result == RG_ERROR_OUT_OF_DEVICE_MEMORY;
+       block = block->next) {
     if (block != pool->spare) {
       result = block_alloc(block, requirements, out);
     }
@@ -207,8 +207,8 @@ static rg_result pool_alloc_dedicated(gpu *gpu, memory_pool *pool, const memory_
 static bool wants_dedicated(const gpu *gpu, const memory_pool *pool,
                             const memory_request *request) {
   uint64_t size = request->requirements.size;
-  bool has_many = gpu->memory.allocation_count >
-                  gpu->device.vk_limits.maxMemoryAllocationCount / 4 * 3;
+  bool has_many =
+      gpu->memory.allocation_count > gpu->device.vk_limits.maxMemoryAllocationCount / 4 * 3;
   return request->requires_dedicated || size > pool_block_size_cap(gpu, pool) / 2 ||
          (request->prefers_dedicated && size >= DEDICATED_SIZE_MIN && !has_many);
 }
@@ -228,9 +228,8 @@ static rg_result pool_alloc(gpu *gpu, memory_pool *pool, const memory_request *r
     return result;
   }
   bool fits_block = requirements.size <= pool_block_size_cap(gpu, pool);
-  return refusal != RG_OK && !fits_block
-             ? refusal
-             : pool_alloc_in_new_block(gpu, pool, &requirements, out);
+  return refusal != RG_OK && !fits_block ? refusal
+                                         : pool_alloc_in_new_block(gpu, pool, &requirements, out);
 }
 
 /* ---- The ladder ---------------------------------------------------------------------------- */
@@ -250,8 +249,8 @@ static rg_result type_alloc(gpu *gpu, uint32_t type, const memory_request *reque
 }
 
 /* Frees what the GPU has passed; then, if that is not enough, what it will pass. */
-static rg_result type_alloc_after_collection(gpu *gpu, uint32_t type,
-                                             const memory_request *request, memory_range *out) {
+static rg_result type_alloc_after_collection(gpu *gpu, uint32_t type, const memory_request *request,
+                                             memory_range *out) {
   frame_collect(gpu);
   rg_result result = type_alloc(gpu, type, request, out);
   if (is_exhaustion(result) && frame_has_zombies(gpu)) {
@@ -271,8 +270,8 @@ static rg_result type_alloc_after_collection(gpu *gpu, uint32_t type,
 rg_result memory_alloc(gpu *gpu, const memory_request *request, memory_range *out) {
   *out = (memory_range){0};
   uint32_t order[VK_MAX_MEMORY_TYPES];
-  uint32_t count = memory_type_order(&gpu->device, request->requirements.memoryTypeBits,
-                                     request->update, order);
+  uint32_t count =
+      memory_type_order(&gpu->device, request->requirements.memoryTypeBits, request->update, order);
   const char *label = request->label == NULL ? gpu->label : request->label;
   if (count == 0) {
     return result_set(RG_ERROR_UNSUPPORTED, "memory of '%s': no memory type fits of 0x%x", label,

@@ -40,8 +40,7 @@ static void heap_stats(gpu *gpu, rg_memory_stats *out) {
     heap->used = gpu->memory.heap_used[i];
     heap->budget = budget.heapBudget[i] != 0 ? budget.heapBudget[i] : heap->size;
     heap->budget = limit != 0 && limit < heap->budget ? limit : heap->budget;
-    heap->is_device_local =
-        (memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0;
+    heap->is_device_local = (memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0;
   }
 }
 

@@ -7,7 +7,7 @@
 #define HOST_CACHED VK_MEMORY_PROPERTY_HOST_CACHED_BIT
 
 /* Types with these need a feature, or a resource, made for them. */
-#define FORBIDDEN                                                             \
+#define FORBIDDEN                                                               \
   (VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT | \
    VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
 

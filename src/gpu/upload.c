@@ -147,8 +147,8 @@ static rg_result write_in_pieces(gpu *gpu, const upload_place *target, const voi
   uint64_t piece_size = ring_piece_size(&upload->ring);
   for (uint64_t done = 0; done < size && result == RG_OK;) {
     uint64_t piece = size - done < piece_size ? size - done : piece_size;
-    result = write_staged(gpu, target, target->offset + done, (const unsigned char *)data + done,
-                          piece);
+    result =
+        write_staged(gpu, target, target->offset + done, (const unsigned char *)data + done, piece);
     done += piece;
   }
   mutex_unlock(&upload->lock);
@@ -164,8 +164,8 @@ rg_result upload_write(gpu *gpu, const upload_place *target, const void *data, u
   if (is_mapped && frame_is_idle(gpu)) {
     upload *upload = gpu->upload;
     mutex_lock(&upload->lock);
-    bool is_free = frame_is_idle(gpu) &&
-                   !batch_touches(&upload->batch, target->buffer, target->offset, size);
+    bool is_free =
+        frame_is_idle(gpu) && !batch_touches(&upload->batch, target->buffer, target->offset, size);
     rg_result result = is_free ? write_mapped(gpu, target, data, size) : RG_OK;
     mutex_unlock(&upload->lock);
     if (is_free) {

@@ -113,9 +113,9 @@ static bool spans_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_si
 static bool op_touches(const upload_op *op, bool counts_source, VkBuffer buffer, uint64_t offset,
                        uint64_t size) {
   const upload_buffer_op *place = &op->buffer;
-  bool is_target =
-      (op->kind == UPLOAD_WRITE || op->kind == UPLOAD_COPY) && place->target == buffer &&
-      spans_overlap(place->target_offset, place->size, offset, size);
+  bool is_target = (op->kind == UPLOAD_WRITE || op->kind == UPLOAD_COPY) &&
+                   place->target == buffer &&
+                   spans_overlap(place->target_offset, place->size, offset, size);
   bool is_source = counts_source && op->kind == UPLOAD_COPY && place->source == buffer &&
                    spans_overlap(place->source_offset, place->size, offset, size);
   return is_target || is_source;
@@ -251,6 +251,5 @@ void batch_add_texture_op(gpu *gpu, uint32_t texture, const upload_texture_op *o
 }
 
 void batch_add_mips_op(gpu *gpu, uint32_t texture, const upload_mips_op *op) {
-  texture_op_add(&gpu->upload->batch, texture, (upload_op){.kind = UPLOAD_MIPS, .mips = *op},
-                 NULL);
+  texture_op_add(&gpu->upload->batch, texture, (upload_op){.kind = UPLOAD_MIPS, .mips = *op}, NULL);
 }

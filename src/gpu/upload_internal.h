@@ -25,8 +25,8 @@ typedef struct upload_ring {
   VkBuffer buffer;
   memory_range range;
   uint64_t size;
-  uint64_t head, tail;  /* of what is in use */
-  uint64_t marked;      /* the head at the last submission; what lies above is the batch's */
+  uint64_t head, tail; /* of what is in use */
+  uint64_t marked;     /* the head at the last submission; what lies above is the batch's */
   upload_mark marks[UPLOAD_MAX_MARKS]; /* oldest first */
   uint32_t mark_count;
 } upload_ring;
@@ -89,8 +89,8 @@ typedef struct upload_texture {
   VkImageAspectFlags aspects;
   VkExtent3D extent;
   uint32_t levels, layers;
-  bool is_new;          /* comes from the undefined layout */
-  uint32_t last_op;     /* or UPLOAD_NO_OP */
+  bool is_new;                         /* comes from the undefined layout */
+  uint32_t last_op;                    /* or UPLOAD_NO_OP */
   uint32_t first_source, source_count; /* while recording: levels that are sources of blits */
 } upload_texture;
 

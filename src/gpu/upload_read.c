@@ -84,8 +84,7 @@ rg_result reader_finish(gpu *gpu, frame_commands *commands) {
 /* Reading memory that is not cached is slower than copying it to memory that is. */
 static bool is_readable(const gpu *gpu, const memory_range *range) {
   const VkMemoryType *type = &gpu->device.memory_properties.memoryTypes[range->type];
-  return range->mapped != NULL &&
-         (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
+  return range->mapped != NULL && (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
 }
 
 /* Submits the batch, and a barrier for what else runs; not where the last read did and nothing has
@@ -93,8 +92,8 @@ static bool is_readable(const gpu *gpu, const memory_range *range) {
 static rg_result submit_visible(gpu *gpu, uint64_t *value) {
   upload *upload = gpu->upload;
   *value = atomic_load(&gpu->frame.submitted);
-  bool is_visible = batch_is_empty(&upload->batch) && frame_is_idle(gpu) &&
-                    upload->host_visible == *value;
+  bool is_visible =
+      batch_is_empty(&upload->batch) && frame_is_idle(gpu) && upload->host_visible == *value;
   if (is_visible) {
     return RG_OK;
   }
@@ -133,8 +132,7 @@ static void record_read(gpu *gpu, VkCommandBuffer commands, VkBuffer source, uin
   gpu->vk.CmdCopyBuffer(commands, source, gpu->upload->reader.buffer, 1, &region);
 }
 
-static rg_result read_piece(gpu *gpu, VkBuffer source, uint64_t offset, void *data,
-                            uint64_t size) {
+static rg_result read_piece(gpu *gpu, VkBuffer source, uint64_t offset, void *data, uint64_t size) {
   upload *upload = gpu->upload;
   frame_commands *commands;
   mutex_lock(&upload->lock);
@@ -157,8 +155,8 @@ static rg_result read_in_pieces(gpu *gpu, const upload_place *source, void *data
   rg_result result = reader_ensure(gpu, size);
   for (uint64_t done = 0; done < size && result == RG_OK;) {
     uint64_t piece = size - done < reader->size ? size - done : reader->size;
-    result = read_piece(gpu, source->buffer, source->offset + done, (unsigned char *)data + done,
-                        piece);
+    result =
+        read_piece(gpu, source->buffer, source->offset + done, (unsigned char *)data + done, piece);
     done += piece;
   }
   mutex_unlock(&reader->lock);

@@ -74,8 +74,7 @@ static void record_between_runs(gpu *gpu, VkCommandBuffer commands) {
   for (uint32_t i = 0; i < batch->texture_count; i++) {
     upload_texture *texture = &batch->textures[i];
     barrier_add(batch, &call, texture, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-                VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, texture->first_source,
-                texture->source_count);
+                VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, texture->first_source, texture->source_count);
     texture->source_count = 0;
   }
   barrier_record(gpu, commands, &call);
@@ -98,8 +97,8 @@ static void record_after(gpu *gpu, VkCommandBuffer commands) {
     if (texture->source_count > 0) {
       barrier_add(batch, &call, texture, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, texture->layout,
                   texture->first_source, texture->source_count);
-      barrier_add(batch, &call, texture, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, texture->layout,
-                  end, texture->levels - end);
+      barrier_add(batch, &call, texture, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, texture->layout, end,
+                  texture->levels - end);
     }
   }
   barrier_record(gpu, commands, &call);

@@ -12,8 +12,7 @@ static void spans_merge(const upload_span *from, uint32_t begin, uint32_t middle
                         upload_span *to) {
   uint32_t left = begin, right = middle;
   for (uint32_t i = begin; i < end; i++) {
-    bool takes_right =
-        left == middle || (right < end && span_is_after(&from[left], &from[right]));
+    bool takes_right = left == middle || (right < end && span_is_after(&from[left], &from[right]));
     to[i] = takes_right ? from[right++] : from[left++];
   }
 }

@@ -73,8 +73,8 @@ static bool pieces_get(const texture_pieces *pieces, texture_piece *piece) {
       .height = smaller(piece->rows * format->block_height, whole->height - y),
       .depth = smaller(pieces->step_slices, whole->depth - pieces->slice),
   };
-  piece->size = (uint64_t)piece->columns * format->block_bytes * piece->rows *
-                piece->region.depth * piece->region.layer_count;
+  piece->size = (uint64_t)piece->columns * format->block_bytes * piece->rows * piece->region.depth *
+                piece->region.layer_count;
   return true;
 }
 
@@ -99,8 +99,7 @@ static void pieces_advance(texture_pieces *pieces) {
 static uint64_t row_offset(const texture_pieces *pieces, uint32_t layer, uint32_t slice,
                            uint32_t row) {
   return (pieces->layer + layer) * pieces->layer_bytes +
-         (pieces->slice + slice) * pieces->slice_bytes +
-         (pieces->row + row) * pieces->row_bytes +
+         (pieces->slice + slice) * pieces->slice_bytes + (pieces->row + row) * pieces->row_bytes +
          (uint64_t)pieces->column * pieces->format->block_bytes;
 }
 
@@ -160,8 +159,7 @@ rg_result upload_write_texture(gpu *gpu, texture *texture, const rg_texture_regi
   }
   upload *upload = gpu->upload;
   mutex_lock(&upload->lock);
-  texture_pieces pieces =
-      pieces_begin(texture->vk.format, region, ring_piece_size(&upload->ring));
+  texture_pieces pieces = pieces_begin(texture->vk.format, region, ring_piece_size(&upload->ring));
   texture_piece piece;
   for (; result == RG_OK && pieces_get(&pieces, &piece); pieces_advance(&pieces)) {
     result = piece_write(gpu, texture, &pieces, &piece, (void *)(uintptr_t)data);
@@ -211,8 +209,8 @@ rg_result upload_generate_mips(gpu *gpu, texture *texture, uint32_t first) {
 
 static void record_transition(gpu *gpu, VkCommandBuffer commands, const texture *texture,
                               const rg_texture_region *region, bool is_before) {
-  const VkPipelineStageFlags all =
-      VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, transfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
+  const VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                             transfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
   const VkImageLayout source = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
   VkImageMemoryBarrier barrier = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,

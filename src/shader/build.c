@@ -15,7 +15,9 @@
 #define MESSAGE_CAPACITY 8192 /* what rg_error() holds */
 
 rg_result shader_start(void) {
-  return glslang_initialize_process() ? RG_OK : result_no_memory("glslang", 0);
+  return glslang_initialize_process()
+             ? RG_OK
+             : result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "glslang does not start");
 }
 
 void shader_stop(void) {
@@ -89,7 +91,7 @@ static rg_result stage_begin(build_work *work, uint32_t index) {
                    ? desc->file
                    : arena_printf(&work->scratch, "%s.%s", work->code->label, self->info->ending);
   if (self->name == NULL) {
-    return result_no_memory(work->code->label, 0);
+    return result_no_memory(work->code->label, strlen(work->code->label));
   }
   source_init(&self->text, work->context, &work->scratch);
   self->glsl = (glsl_stage){.info = self->info, .name = self->name, .text = &self->text};
@@ -281,7 +283,7 @@ static rg_result code_take(build_work *work, const module *modules) {
     stage->stage = work->stages[i].info->stage;
     stage->entry_point = arena_strdup(&code->arena, work->stages[i].entry_point);
     if (stage->entry_point == NULL) {
-      return result_no_memory(code->label, 0);
+      return result_no_memory(code->label, strlen(work->stages[i].entry_point));
     }
     rg_result result = module_finish(&modules[i], &code->arena, &stage->words, &stage->size);
     if (result == RG_OK && needs_validation(&work->stages[i], stage->size)) {

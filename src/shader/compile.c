@@ -20,7 +20,7 @@
 
 static int message_flags(void) {
   return GLSLANG_MSG_SPV_RULES_BIT | GLSLANG_MSG_VULKAN_RULES_BIT |
-         GLSLANG_MSG_CASCADING_ERRORS_BIT;
+         0;
 }
 
 static glslang_input_t input_of(const glsl_stage *stage, bool is_1_3) {
@@ -39,6 +39,17 @@ static glslang_input_t input_of(const glsl_stage *stage, bool is_1_3) {
   };
 }
 
+/* Takes over the log. A shader that is not good never goes without an error: linking it crashes. */
+static rg_result log_take(const glsl_stage *stage, const char *preprocessed, bool is_good,
+                          message_sink *sink) {
+  rg_result result =
+      messages_add(sink, stage->text, glslang_shader_get_info_log(stage->shader), preprocessed);
+  if (!is_good && sink->errors.length == 0) {
+    text_printf(&sink->errors, "%s: error: glslang refuses it without a reason\n", stage->name);
+  }
+  return result;
+}
+
 /* Creates the shader and preprocesses it. *is_good: whether it has no errors. */
 static rg_result stage_preprocess(glsl_stage *stage, const glslang_input_t *input,
                                   message_sink *sink, bool *is_good) {
@@ -50,10 +61,7 @@ static rg_result stage_preprocess(glsl_stage *stage, const glslang_input_t *inpu
   glslang_shader_set_options(stage->shader,
                              GLSLANG_SHADER_AUTO_MAP_BINDINGS | GLSLANG_SHADER_AUTO_MAP_LOCATIONS);
   *is_good = glslang_shader_preprocess(stage->shader, input) != 0;
-  if (!*is_good) {
-    return messages_add(sink, stage->text, glslang_shader_get_info_log(stage->shader), NULL);
-  }
-  return RG_OK;
+  return *is_good ? RG_OK : log_take(stage, NULL, false, sink);
 }
 
 /* Appends the message that a failed check has set. */
@@ -79,6 +87,9 @@ rg_result compile_stage(glsl_stage *stage, arena *scratch, message_sink *sink) {
   if (is_1_3 && stage->globals.has_size_id) {
     input = input_of(stage, false);
     RG_TRY(stage_preprocess(stage, &input, sink, &is_good));
+    if (!is_good) {
+      return RG_OK;
+    }
   }
   const char *preprocessed = glslang_shader_get_preprocessed_code(stage->shader);
   result = preflight_statements(stage->text, preprocessed);
@@ -86,8 +97,8 @@ rg_result compile_stage(glsl_stage *stage, arena *scratch, message_sink *sink) {
     sink_add_error(sink);
     return RG_OK;
   }
-  (void)glslang_shader_parse(stage->shader, &input);
-  RG_TRY(messages_add(sink, stage->text, glslang_shader_get_info_log(stage->shader), preprocessed));
+  is_good = glslang_shader_parse(stage->shader, &input) != 0;
+  RG_TRY(log_take(stage, preprocessed, is_good, sink));
 fail:
   return result;
 }
@@ -120,7 +131,7 @@ rg_result compile_program(glsl_stage *const *stages, uint32_t count, const char 
   rg_result result = RG_OK;
   glslang_program_t *program = glslang_program_create();
   if (program == NULL) {
-    return result_no_memory(label, 0);
+    return result_no_memory(label, sizeof(void *));
   }
   for (uint32_t i = 0; i < count; i++) {
     glslang_program_add_shader(program, stages[i]->shader);

@@ -76,7 +76,7 @@ static rg_result hint_print(text *out, const source *from, const message *self,
   uint32_t count;
   const char *const *names = globals_names(from->scratch, preprocessed, &count);
   if (names == NULL) {
-    return result_no_memory("shader's names", 0);
+    return result_no_memory("shader's names", strlen(preprocessed == NULL ? "" : preprocessed));
   }
   for (uint32_t i = 0; i < count; i++) {
     if (strcmp(names[i], self->token) == 0) {
@@ -169,6 +169,9 @@ rg_result messages_add(message_sink *sink, const source *from, const char *log,
     text printed;
     text_init(&printed, from->context->memory);
     result = message_print(&printed, from, &self, preprocessed);
+    if (printed.is_failed) {
+      result = result_no_memory("shader's messages", printed.length);
+    }
     message_keep(self.is_error ? &sink->errors : &sink->warnings, &printed);
     text_finish(&printed);
   }

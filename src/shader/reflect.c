@@ -179,7 +179,7 @@ static rg_result input_read(reflection_work *work, const reflect_stage *stage, c
   count = opcode == SpvOpTypeArray ? module_constant(stage->from, count) : count;
   for (uint32_t i = 0; i < count; i++) {
     char *element = arena_printf(stage->target, "%s[%u]", name, i);
-    rg_result result = element == NULL ? result_no_memory("reflection", 0)
+    rg_result result = element == NULL ? result_no_memory("reflection", sizeof(rg_member))
                                        : input_read(work, stage, element, location, inner);
     if (result != RG_OK) {
       return result;
@@ -251,7 +251,7 @@ static rg_result constants_read(reflection_work *work, const reflect_stage *stag
   size_t count = 0;
   if (spvc_compiler_get_specialization_constants(stage->compiler, &constants, &count) !=
       SPVC_SUCCESS) {
-    return result_no_memory("reflection", 0);
+    return result_no_memory("reflection", sizeof(rg_member));
   }
   for (size_t i = 0; i < count; i++) {
     uint32_t id = constants[i].id;
@@ -259,8 +259,8 @@ static rg_result constants_read(reflection_work *work, const reflect_stage *stag
     made.scalar = module_scalar(stage->from, module_operand(stage->from, id, 0));
     made.value = constant_value(stage->from, id, made.scalar);
     made.name = arena_strdup(stage->target, module_name_of(stage->from, id));
-    rg_result result =
-        made.name == NULL ? result_no_memory("reflection", 0) : constant_add(work, stage, made);
+    rg_result result = made.name == NULL ? result_no_memory("reflection", sizeof(rg_member))
+                                         : constant_add(work, stage, made);
     if (result != RG_OK) {
       return result;
     }
@@ -323,7 +323,7 @@ static rg_result module_reflect(reflection_work *work, const module *from,
   spvc_context context = NULL;
   spvc_parsed_ir ir = NULL;
   if (spvc_context_create(&context) != SPVC_SUCCESS) {
-    return result_no_memory("SPIRV-Cross", 0);
+    return result_no_memory("SPIRV-Cross", code->size);
   }
   rg_result result;
   if (spvc_context_parse_spirv(context, code->words, code->size / 4, &ir) != SPVC_SUCCESS ||

@@ -142,7 +142,9 @@ static rg_result member_read(const reflect_stage *stage, uint32_t parent_id, uns
     out->scalar = is_bool(stage, parent_id, out) ? RG_SCALAR_BOOL : out->scalar;
     out->type_name = type_name(stage->target, out);
   }
-  return out->name == NULL || out->type_name == NULL ? result_no_memory("reflection", 0) : RG_OK;
+  return out->name == NULL || out->type_name == NULL
+             ? result_no_memory("reflection", sizeof(rg_member))
+             : RG_OK;
 }
 
 static rg_result members_read(const reflect_stage *stage, uint32_t struct_id, uint32_t depth,
@@ -222,7 +224,7 @@ rg_result reflect_block(const reflect_stage *stage, uint32_t variable, uint32_t 
   out->name = arena_strdup(stage->target, type_text[0] == '\0' ? instance : type_text);
   out->instance_name = arena_strdup(stage->target, instance);
   if (out->name == NULL || out->instance_name == NULL) {
-    return result_no_memory("reflection", 0);
+    return result_no_memory("reflection", sizeof(rg_member));
   }
   if (variable_is_used(stage->from, variable)) {
     spvc_type whole =

@@ -157,6 +157,31 @@ static void declaring_in_another_order_gives_the_same_text(void **state) {
   assert_int_equal(gpu_test_teardown(&other_state), 0);
 }
 
+static void names_and_parameters_are_written_in_order(void **state) {
+  gpu_test *test = *state;
+  static const char *const names[] = {"\"h\"", "\"g\"", "\"f\"", "\"e\"",
+                                      "\"d\"", "\"c\"", "\"b\"", "\"a\""};
+  rg_parameter parameters[COUNT(names)];
+  char bare[COUNT(names)][2];
+  for (size_t i = 0; i < COUNT(names); i++) {
+    memcpy(bare[i], (const char[]){names[i][1], '\0'}, 2);
+    declare_buffer(test->engine, bare[i]);
+    parameters[i] = (rg_parameter){.name = bare[i], .count = 1};
+  }
+  const rg_material_desc desc = {.name = "M",
+                                 .shader_name = "s",
+                                 .parameters = parameters,
+                                 .parameter_count = COUNT(parameters)};
+  assert_ok(rg_declare_material(test->engine, &desc));
+  char *text = write_manifest(test->engine, (rg_set){0});
+  const char *in_parameters = strstr(text, "\"parameters\"");
+  for (size_t i = 1; i < COUNT(names); i++) {
+    assert_true(strstr(text, names[i]) < strstr(text, names[i - 1]));
+    assert_true(strstr(in_parameters, names[i]) < strstr(in_parameters, names[i - 1]));
+  }
+  rg_string_free(test->engine, text);
+}
+
 static void a_sets_manifest_holds_its_closure_and_no_more(void **state) {
   gpu_test *test = *state;
   declare_all(test->engine);
@@ -357,6 +382,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_manifest_read_by_another_engine_is_written_identically),
       TEST(declaring_in_another_order_gives_the_same_text),
+      TEST(names_and_parameters_are_written_in_order),
       TEST(a_sets_manifest_holds_its_closure_and_no_more),
       TEST(what_json_cannot_hold_is_refused_by_name),
       TEST(wrong_manifests_are_refused_with_their_path_and_declare_nothing),

@@ -1,0 +1,198 @@
+/* Where to put a range. Small and middling ones go into a hole that they nearly fill, unless it
+ * borders a large range: they would pin the room that comes back with it. Failing that they go to
+ * the lowest region with room, so that the upper ones drain. Large ones take the hole that they fit
+ * best. All searches are bounded, and end with a class of which every hole fits. */
+#include "range_internal.h"
+
+#define NEAR_STEPS 8
+#define LOW_STEPS 8
+#define LARGE_STEPS 48
+#define LAST_STEPS 64
+
+static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_request *want) {
+  const uint64_t room = node_size(ranges, node);
+  return room >= want->size &&
+         room - want->size >= align_gap(ranges->nodes[node].offset, want->alignment);
+}
+
+static bool borders_large(const range_allocator *ranges, uint32_t node) {
+  const uint32_t prev = ranges->nodes[node].prev, next = ranges->nodes[node].next;
+  return (prev != 0 && node_size(ranges, prev) >= ranges->large_size) ||
+         (next != 0 && node_size(ranges, next) >= ranges->large_size);
+}
+
+/* Among the first holes of a class, lowest regions first, the one to be filled best. */
+static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
+                             const range_request *want, uint32_t *steps) {
+  uint64_t best_size = want->size + want->size / 8u + 1;
+  uint32_t best = 0;
+  for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
+    uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
+    for (; node != 0; node = ranges->nodes[node].list_next) {
+      if ((*steps)-- == 0) {
+        *steps = 0;
+        return best;
+      }
+      const uint64_t room = node_size(ranges, node);
+      if (room < best_size && hole_fits(ranges, node, want) && !borders_large(ranges, node)) {
+        best = node;
+        best_size = room;
+        if (room == want->size) {
+          return best;
+        }
+      }
+    }
+  }
+  return best;
+}
+
+static uint32_t find_near(const range_allocator *ranges, const range_request *want) {
+  uint32_t steps = NEAR_STEPS;
+  const uint32_t index = class_floor(want->size);
+  uint32_t node = find_near_in(ranges, index, want, &steps);
+  if (node == 0 && steps > 0 && index + 1 < ranges->list_classes) {
+    node = find_near_in(ranges, index + 1, want, &steps);
+  }
+  return node;
+}
+
+/* The regions with a hole of that class or a larger one. */
+static uint64_t regions_from(const range_allocator *ranges, uint32_t index) {
+  uint64_t regions = 0;
+  for (uint32_t i = index; i < (index | 7u) + 1; i++) {
+    regions |= ranges->class_regions[i];
+  }
+  const uint32_t octave = index / 8u;
+  uint64_t octaves = ranges->octaves & ~((UINT64_C(2) << octave) - 1);
+  for (; octaves != 0; octaves &= octaves - 1) {
+    regions |= ranges->octave_regions[__builtin_ctzll(octaves)];
+  }
+  return regions;
+}
+
+/* The least class from `index` on with a hole in that region, which must exist. */
+static uint32_t class_in_region(const range_allocator *ranges, uint32_t index, uint32_t region) {
+  for (uint32_t i = index; i < (index | 7u) + 1; i++) {
+    if ((ranges->class_regions[i] >> region & 1u) != 0) {
+      return i;
+    }
+  }
+  uint32_t octave = index / 8u + 1;
+  while ((ranges->octave_regions[octave] >> region & 1u) == 0) {
+    octave++;
+  }
+  index = octave * 8u;
+  while ((ranges->class_regions[index] >> region & 1u) == 0) {
+    index++;
+  }
+  return index;
+}
+
+static uint32_t first_in_region(const range_allocator *ranges, uint32_t index, uint32_t region) {
+  return ranges->lists[class_in_region(ranges, index, region)][region];
+}
+
+/* A hole in the lowest region that has one of a class of which each is large enough. Where the
+ * first does not fit for its alignment, holes that certainly do come before higher regions. */
+static uint32_t find_low(const range_allocator *ranges, const range_request *want) {
+  const uint32_t index = class_ceil(want->size);
+  uint64_t regions = index < ranges->list_classes ? regions_from(ranges, index) : 0;
+  if (regions == 0) {
+    return 0;
+  }
+  uint32_t region = (uint32_t)__builtin_ctzll(regions);
+  uint32_t node = first_in_region(ranges, index, region);
+  if (hole_fits(ranges, node, want)) {
+    return node;
+  }
+  const uint32_t certain = class_ceil(want->size + (want->alignment - 1));
+  const uint64_t sure = certain < ranges->list_classes ? regions_from(ranges, certain) : 0;
+  for (uint32_t steps = LOW_STEPS; regions != 0 && steps > 0; steps--) {
+    region = (uint32_t)__builtin_ctzll(regions);
+    node = first_in_region(ranges, (sure >> region & 1u) != 0 ? certain : index, region);
+    if (hole_fits(ranges, node, want)) {
+      return node;
+    }
+    regions &= regions - 1;
+  }
+  return sure == 0 ? 0 : first_in_region(ranges, certain, (uint32_t)__builtin_ctzll(sure));
+}
+
+/* The least class from `index` on with a hole, or CLASS_COUNT. */
+static uint32_t next_class(const range_allocator *ranges, uint32_t index) {
+  for (; index < CLASS_COUNT; index++) {
+    if (ranges->class_regions[index] != 0) {
+      return index;
+    }
+    if ((index & 7u) == 7u) {
+      const uint64_t octaves = ranges->octaves >> (index / 8u) >> 1;
+      if (octaves == 0) {
+        return CLASS_COUNT;
+      }
+      index = (index / 8u + 1u + (uint32_t)__builtin_ctzll(octaves)) * 8u - 1u;
+    }
+  }
+  return CLASS_COUNT;
+}
+
+/* The hole of least size that fits, the highest of equals. */
+static uint32_t find_best(const range_allocator *ranges, const range_request *want,
+                          uint32_t steps) {
+  uint32_t index = next_class(ranges, class_floor(want->size));
+  uint32_t best = 0;
+  uint64_t best_size = UINT64_MAX;
+  for (; index < ranges->list_classes && best == 0 && steps > 0;
+       index = next_class(ranges, index + 1)) {
+    for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
+      uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
+      for (; node != 0 && steps > 0; node = ranges->nodes[node].list_next, steps--) {
+        if (node_size(ranges, node) <= best_size && hole_fits(ranges, node, want)) {
+          best = node;
+          best_size = node_size(ranges, node);
+        }
+      }
+    }
+  }
+  return best;
+}
+
+static uint64_t place_low(const range_allocator *ranges, uint32_t node, const range_request *want) {
+  const uint64_t start = ranges->nodes[node].offset;
+  return start + align_gap(start, want->alignment);
+}
+
+static uint64_t place_high(const range_allocator *ranges, uint32_t node,
+                           const range_request *want) {
+  const uint64_t end = ranges->nodes[ranges->nodes[node].next].offset;
+  return (end - want->size) & ~(want->alignment - 1);
+}
+
+uint32_t place_range(const range_allocator *ranges, uint64_t size, uint64_t alignment,
+                     uint64_t *offset) {
+  /* Beyond the span, any alignment means offset 0. */
+  const uint64_t beyond = UINT64_C(1) << (64 - __builtin_clzll(ranges->size));
+  const range_request want = {size, alignment < beyond ? alignment : beyond};
+  if (size > ranges->size) {
+    return 0;
+  }
+  uint32_t node = 0;
+  if (size >= ranges->large_size) {
+    node = find_best(ranges, &want, LARGE_STEPS);
+    if (node != 0) {
+      *offset = place_high(ranges, node, &want);
+      return node;
+    }
+  } else {
+    node = find_near(ranges, &want);
+  }
+  if (node == 0) {
+    node = find_low(ranges, &want);
+  }
+  if (node == 0) {
+    node = find_best(ranges, &want, LAST_STEPS);
+  }
+  if (node != 0) {
+    *offset = place_low(ranges, node, &want);
+  }
+  return node;
+}
