@@ -107,7 +107,7 @@ function checks.error_matches(action, pattern)
   if ran then
     return false, "no error", "an error that matches " .. show(pattern)
   end
-  return tostring(message):find(pattern) ~= nil, show(message), "an error that matches " .. show(pattern)
+  return tostring(without_place(message)):find(pattern) ~= nil, show(message), "an error that matches " .. show(pattern)
 end
 
 checks["true"] = function(value)

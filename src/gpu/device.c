@@ -83,20 +83,23 @@ static device_features features_wanted(const device_abilities *abilities) {
 
 /* ---- A device of the engine's own ---------------------------------------------------------- */
 
-static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
-  device *device = &gpu->device;
+static uint32_t device_extensions(const device_abilities *abilities, const char *names[3]) {
   bool is_before_13 = abilities->api_version < VK_API_VERSION_1_3;
-  const char *extensions[3];
-  uint32_t extension_count = 0;
+  uint32_t count = 0;
   if (abilities->has_memory_budget) {
-    extensions[extension_count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    names[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
   }
   if (is_before_13 && abilities->has_dynamic_rendering_extension) {
-    extensions[extension_count++] = VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME;
+    names[count++] = VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME;
   }
   if (is_before_13 && abilities->has_synchronization2_extension) {
-    extensions[extension_count++] = VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME;
+    names[count++] = VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME;
   }
+  return count;
+}
+
+static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
+  device *device = &gpu->device;
   device_features wanted = features_wanted(abilities);
   features_link(&wanted, abilities);
   static const float priority = 1.0f;
@@ -106,14 +109,15 @@ static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
       .queueCount = 1,
       .pQueuePriorities = &priority,
   };
+  const char *extensions[3];
   VkDeviceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
       .pNext = &wanted.core,
       .queueCreateInfoCount = 1,
       .pQueueCreateInfos = &queue,
-      .enabledExtensionCount = extension_count,
       .ppEnabledExtensionNames = extensions,
   };
+  info.enabledExtensionCount = device_extensions(abilities, extensions);
   VkResult vk_result = gpu->vk.CreateDevice(device->physical, &info, NULL, &device->handle);
   if (vk_result != VK_SUCCESS) {
     device->handle = VK_NULL_HANDLE;
@@ -164,6 +168,35 @@ static rg_result host_device_check(const rg_host_device *host) {
   return RG_OK;
 }
 
+static rg_result host_device_describe(gpu *gpu, const rg_host_device *host,
+                                      device_abilities *abilities) {
+  rg_device_info *info = &gpu->device.info;
+  rg_result result = device_describe(gpu, host->physical_device, abilities, info);
+  if (result != RG_OK) {
+    return result;
+  }
+  if (!info->is_usable) {
+    return result_set(RG_ERROR_UNSUPPORTED,
+                      "host_device '%s': it lacks Vulkan 1.2, timeline semaphores, or a queue "
+                      "with graphics and compute",
+                      info->name);
+  }
+  if (host->queue_family >= 64 || (abilities->work_families >> host->queue_family & 1) == 0) {
+    return result_set(RG_ERROR_INVALID_ARGUMENT,
+                      "host_device '%s': queue_family %u has not both graphics and compute",
+                      info->name, host->queue_family);
+  }
+  return RG_OK;
+}
+
+/* Compressed formats need no feature enabled: each answers for itself. */
+static void host_device_take_features(device *device, const rg_host_device *host) {
+  device->info.dynamic_rendering = device->has_dynamic_rendering = host->has_dynamic_rendering;
+  device->info.sampler_anisotropy = device->has_anisotropy = host->has_sampler_anisotropy;
+  device->info.memory_budget = device->has_memory_budget = host->has_memory_budget;
+  device->info.synchronization2 = false;
+}
+
 static rg_result device_take(gpu *gpu, const rg_host_device *host) {
   rg_result result = RG_OK;
   device *device = &gpu->device;
@@ -173,31 +206,17 @@ static rg_result device_take(gpu *gpu, const rg_host_device *host) {
   device->physical = host->physical_device;
   device->queue = host->queue;
   device->queue_family = host->queue_family;
-  device->api_version = host->api_version;
-  device->has_debug_utils = host->has_debug_utils;
-  RG_TRY(dispatch_load_instance(&gpu->vk, host->instance, host->has_debug_utils));
-  RG_TRY(device_describe(gpu, device->physical, &abilities, &device->info));
-  if (!device->info.is_usable) {
-    RG_TRY(result_set(RG_ERROR_UNSUPPORTED,
-                      "host_device '%s': it lacks Vulkan 1.2, timeline semaphores, or a queue "
-                      "with graphics and compute",
-                      device->info.name));
-  }
-  if (host->queue_family >= 64 || (abilities.work_families >> host->queue_family & 1) == 0) {
-    RG_TRY(result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "host_device '%s': queue_family %u has not both graphics and compute",
-                      device->info.name, host->queue_family));
-  }
-  device->api_version = abilities.api_version;
-  RG_TRY(dispatch_load_device(&gpu->vk, host->device));
-  device->handle = host->device;
-  device->info.dynamic_rendering = device->has_dynamic_rendering = host->has_dynamic_rendering;
-  device->info.sampler_anisotropy = device->has_anisotropy = host->has_sampler_anisotropy;
-  device->info.memory_budget = device->has_memory_budget = host->has_memory_budget;
-  device->info.synchronization2 = false;
   device->queue_lock = host->queue_lock;
   device->queue_unlock = host->queue_unlock;
   device->queue_user = host->queue_user;
+  device->api_version = host->api_version;
+  device->has_debug_utils = host->has_debug_utils;
+  RG_TRY(dispatch_load_instance(&gpu->vk, host->instance, host->has_debug_utils));
+  RG_TRY(host_device_describe(gpu, host, &abilities));
+  device->api_version = abilities.api_version;
+  RG_TRY(dispatch_load_device(&gpu->vk, host->device));
+  device->handle = host->device;
+  host_device_take_features(device, host);
 fail:
   return result;
 }

@@ -41,6 +41,9 @@ static rg_result messenger_create(gpu *gpu) {
   VkDebugUtilsMessengerCreateInfoEXT info = messenger_info(gpu);
   VkResult vk_result =
       vk->CreateDebugUtilsMessengerEXT(gpu->device.instance, &info, NULL, &gpu->device.messenger);
+  if (vk_result != VK_SUCCESS) {
+    gpu->device.messenger = VK_NULL_HANDLE;
+  }
   return dispatch_result(vk_result, "vkCreateDebugUtilsMessengerEXT", gpu->label);
 }
 
@@ -102,26 +105,21 @@ static rg_result choose_layers(gpu *gpu, bool validation, instance_choice *choic
 
 /* ---- The instance -------------------------------------------------------------------------- */
 
-static rg_result instance_create(gpu *gpu, const instance_choice *choice) {
-  static const VkValidationFeatureEnableEXT enabled[] = {
-      VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
-  VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(gpu);
-  VkValidationFeaturesEXT features = {
-      .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
-      .pNext = &messenger,
-      .enabledValidationFeatureCount = 1,
-      .pEnabledValidationFeatures = enabled,
-  };
-  const void *chain = choice->has_validation_features ? (const void *)&features : &messenger;
-  const char *layers[] = {VALIDATION_LAYER};
-  const char *extensions[2];
-  uint32_t extension_count = 0;
+static uint32_t choice_extensions(const instance_choice *choice, const char *names[2]) {
+  uint32_t count = 0;
   if (choice->has_debug_utils) {
-    extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    names[count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
   }
   if (choice->has_validation_features) {
-    extensions[extension_count++] = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
+    names[count++] = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
   }
+  return count;
+}
+
+/* chain: what is said while the instance itself is made or destroyed, and how to validate. */
+static VkResult instance_call(gpu *gpu, const instance_choice *choice, const void *chain) {
+  const char *layers[] = {VALIDATION_LAYER};
+  const char *extensions[2];
   VkApplicationInfo application = {
       .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
       .pApplicationName = gpu->label,
@@ -131,14 +129,28 @@ static rg_result instance_create(gpu *gpu, const instance_choice *choice) {
   };
   VkInstanceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-      .pNext = choice->has_validation && choice->has_debug_utils ? chain : NULL,
+      .pNext = chain,
       .pApplicationInfo = &application,
       .enabledLayerCount = choice->has_validation ? 1 : 0,
       .ppEnabledLayerNames = layers,
-      .enabledExtensionCount = extension_count,
       .ppEnabledExtensionNames = extensions,
   };
-  VkResult vk_result = gpu->vk.CreateInstance(&info, NULL, &gpu->device.instance);
+  info.enabledExtensionCount = choice_extensions(choice, extensions);
+  return gpu->vk.CreateInstance(&info, NULL, &gpu->device.instance);
+}
+
+static rg_result instance_create(gpu *gpu, const instance_choice *choice) {
+  static const VkValidationFeatureEnableEXT enabled[] = {
+      VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
+  VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(gpu);
+  VkValidationFeaturesEXT features = {
+      .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+      .pNext = choice->has_debug_utils ? &messenger : NULL,
+      .enabledValidationFeatureCount = 1,
+      .pEnabledValidationFeatures = enabled,
+  };
+  const void *chain = choice->has_validation_features ? (const void *)&features : features.pNext;
+  VkResult vk_result = instance_call(gpu, choice, choice->has_validation ? chain : NULL);
   if (vk_result != VK_SUCCESS) {
     gpu->device.instance = VK_NULL_HANDLE;
     return dispatch_result(vk_result, "vkCreateInstance", gpu->label);

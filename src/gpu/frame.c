@@ -198,6 +198,7 @@ rg_ticket frame_ticket(const gpu *gpu, uint64_t value) {
 }
 
 rg_result rg_ticket_wait(rg_engine *engine, rg_ticket ticket, uint64_t timeout_ns) {
+  RESOURCE_REQUIRE(engine);
   gpu *gpu = gpu_of(engine);
   if (ticket.id == 0) {
     return RG_OK;

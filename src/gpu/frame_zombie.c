@@ -196,11 +196,10 @@ static rg_result host_point_add(frame *frame, const frame_host_point *point) {
 }
 
 rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore, uint64_t value) {
+  RESOURCE_REQUIRE(engine);
+  RESOURCE_REQUIRE(semaphore);
   gpu *gpu = gpu_of(engine);
   frame *frame = &gpu->frame;
-  if (semaphore == VK_NULL_HANDLE) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "rg_frame_end: the semaphore is null");
-  }
   mutex_lock(&frame->lock);
   if (frame->host_point_count == FRAME_MAX_HOST_POINTS) {
     host_points_collect(gpu);
@@ -217,6 +216,7 @@ rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore, uint64_t value)
 }
 
 rg_result rg_collect(rg_engine *engine) {
+  RESOURCE_REQUIRE(engine);
   gpu *gpu = gpu_of(engine);
   frame_collect(gpu);
   return atomic_load(&gpu->frame.is_lost) ? frame_lost(gpu) : RG_OK;

@@ -215,13 +215,15 @@ fail:
 }
 
 rg_result rg_flush(rg_engine *engine, rg_ticket *ticket) {
+  RESOURCE_REQUIRE(engine);
   return submit_public(gpu_of(engine), NULL, 0, ticket);
 }
 
 rg_result rg_submit(rg_engine *engine, const VkCommandBuffer *commands, uint32_t count,
                     rg_ticket *ticket) {
-  if (count > 0 && commands == NULL) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "rg_submit: commands is NULL, count is %u", count);
+  RESOURCE_REQUIRE(engine);
+  if (count > 0) {
+    RESOURCE_REQUIRE(commands);
   }
   return submit_public(gpu_of(engine), commands, count, ticket);
 }

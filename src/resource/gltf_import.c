@@ -173,10 +173,8 @@ static rg_result make_texture(gltf_importer *importer, const texture_key *key, s
   rg_result result = source->file == NULL
                          ? create_from_bytes(importer, source, &desc, &made)
                          : rg_texture_create(engine_of(importer->loader->layer), &desc, &made);
-  if (result != RG_OK) {
-    return result_prefix(result, "image '%s'", source->name);
-  }
-  return adopt(importer, RG_TYPE_TEXTURE, desc.label, made.id, NULL, out);
+  return result == RG_OK ? adopt(importer, RG_TYPE_TEXTURE, desc.label, made.id, NULL, out)
+                         : result;
 }
 
 /* *out is NULL where the material uses none. */

@@ -46,28 +46,38 @@ rg_result manifest_want_all(manifest_writer *writer) {
 
 /* ---- A set's closure ------------------------------------------------------------------------- */
 
+/* Holds a declaration once. *out: NULL where it is held already, or where there is none, which
+ * *is_declared tells apart. */
+static rg_result hold(manifest_writer *writer, rg_type type, const char *name, declaration **out,
+                      bool *is_declared) {
+  hash_map *map = &writer->wanted[type];
+  bool is_held = hash_map_get(map, name, strlen(name)) != NULL;
+  *out = is_held ? NULL : library_acquire(writer->layer, type, name);
+  *is_declared = is_held || *out != NULL;
+  rg_result result = *out == NULL ? RG_OK : hash_map_set(map, name, strlen(name), *out);
+  if (result != RG_OK) {
+    library_release(writer->layer, *out);
+  }
+  return result;
+}
+
 static rg_result want_material_needs(manifest_writer *writer, const rg_material_desc *desc);
 
-/* Holds the declaration, and what it needs, once. *is_declared (may be NULL: it must be) tells
- * whether there is one. */
+/* A declaration and what it needs. is_declared: whether there is one; NULL: there must be. */
 static rg_result want(manifest_writer *writer, rg_type type, const char *name, bool *is_declared) {
-  rg_result result = RG_OK;
-  hash_map *map = &writer->wanted[type];
-  bool is_there = hash_map_get(map, name, strlen(name)) != NULL;
-  declaration *declared = is_there ? NULL : library_acquire(writer->layer, type, name);
-  if (is_declared != NULL) {
-    *is_declared = is_there || declared != NULL;
-  }
-  if (declared == NULL) {
-    bool is_fault = !is_there && is_declared == NULL;
-    return is_fault ? library_refuse(writer->layer, type, name) : RG_OK;
-  }
-  result = hash_map_set(map, name, strlen(name), declared);
+  declaration *declared = NULL;
+  bool is_found = false;
+  rg_result result = hold(writer, type, name, &declared, &is_found);
   if (result != RG_OK) {
-    library_release(writer->layer, declared);
     return result;
   }
-  return type == RG_TYPE_MATERIAL ? want_material_needs(writer, &declared->desc.material) : RG_OK;
+  if (is_declared != NULL) {
+    *is_declared = is_found;
+  } else if (!is_found) {
+    return library_refuse(writer->layer, type, name);
+  }
+  bool has_needs = declared != NULL && type == RG_TYPE_MATERIAL;
+  return has_needs ? want_material_needs(writer, &declared->desc.material) : RG_OK;
 }
 
 /* A parameter's texture or buffer; a name that is not declared may be a file's. */
@@ -97,29 +107,24 @@ static rg_result want_parameters(manifest_writer *writer, const rg_material_desc
   return result;
 }
 
-/* Up the parents without recursion: a parent that is there already ends it. */
+/* Up the parents without recursion; one that is held already ends it. */
 static rg_result want_material_needs(manifest_writer *writer, const rg_material_desc *desc) {
   rg_result result = RG_OK;
-  hash_map *map = &writer->wanted[RG_TYPE_MATERIAL];
   while (desc != NULL) {
     const char *parent = desc->parent_name;
+    declaration *declared = NULL;
+    bool is_declared = true;
     if (desc->shader_name != NULL) {
       RG_TRY(want_shader(writer, desc->shader_name));
     }
     RG_TRY(want_parameters(writer, desc));
-    desc = NULL;
-    if (parent != NULL && hash_map_get(map, parent, strlen(parent)) == NULL) {
-      declaration *declared = library_acquire(writer->layer, RG_TYPE_MATERIAL, parent);
-      if (declared == NULL) {
-        return library_refuse(writer->layer, RG_TYPE_MATERIAL, parent);
-      }
-      result = hash_map_set(map, parent, strlen(parent), declared);
-      if (result != RG_OK) {
-        library_release(writer->layer, declared);
-        return result;
-      }
-      desc = &declared->desc.material;
+    if (parent != NULL) {
+      RG_TRY(hold(writer, RG_TYPE_MATERIAL, parent, &declared, &is_declared));
     }
+    if (!is_declared) {
+      return library_refuse(writer->layer, RG_TYPE_MATERIAL, parent);
+    }
+    desc = declared == NULL ? NULL : &declared->desc.material;
   }
   return RG_OK;
 fail:

@@ -237,21 +237,27 @@ static rg_result as_format(const json_place *place, rg_result result) {
   return is_fault ? json_prefix(place, RG_ERROR_FORMAT) : result;
 }
 
+/* desc: zeroed. */
+static rg_result read_desc(manifest_reader *reader, const json_place *place, rg_type type,
+                           const cJSON *json, any_desc *desc) {
+  if (type == RG_TYPE_SHADER) {
+    return read_shader(reader, place, json, &desc->shader);
+  }
+  if (type == RG_TYPE_MATERIAL) {
+    desc->material.name = json->string;
+    return read_material(reader, place, json, &desc->material);
+  }
+  return schema_json_read(&reader->arena, place, rg_schema_find(rg_type_name(type)), NULL, json,
+                          desc);
+}
+
 static rg_result read_declaration(manifest_reader *reader, const json_place *place, rg_type type,
                                   const cJSON *json) {
   rg_result result = RG_OK;
   any_desc desc;
   declaration *declared = NULL;
   memset(&desc, 0, sizeof desc);
-  if (type == RG_TYPE_SHADER) {
-    RG_TRY(read_shader(reader, place, json, &desc.shader));
-  } else if (type == RG_TYPE_MATERIAL) {
-    desc.material.name = json->string;
-    RG_TRY(read_material(reader, place, json, &desc.material));
-  } else {
-    RG_TRY(schema_json_read(&reader->arena, place, rg_schema_find(rg_type_name(type)), NULL, json,
-                            &desc));
-  }
+  RG_TRY(read_desc(reader, place, type, json, &desc));
   result = declaration_create(reader->layer, type, json->string, &desc, reader->origin, &declared);
   if (result != RG_OK) {
     return as_format(place, result);

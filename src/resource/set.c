@@ -91,18 +91,25 @@ rg_result rg_set_find(rg_engine *engine, const char *name, rg_set *out) {
 
 /* ---- Creation ------------------------------------------------------------------------------ */
 
-/* Fills a reserved slot, all but the resource's names. */
-static rg_result set_init(resources *layer, set *self, const rg_set_desc *desc) {
+static rg_result set_copy_desc(resources *layer, set *self, const rg_set_desc *desc) {
   arena_init(&self->arena, &layer->gpu.host);
   self->desc = *desc;
   self->references = 0;
   self->requirers = 0;
   self->contents = NULL;
   self->load_ms = 0;
-  rg_result result = schema_copy(&self->arena, rg_schema_find("set"), &self->desc);
-  if (result != RG_OK) {
-    arena_finish(&self->arena);
-  }
+  return schema_copy(&self->arena, rg_schema_find("set"), &self->desc);
+}
+
+/* Fills a reserved slot and enters its name. */
+static rg_result set_init(resources *layer, set *self, uint64_t id, const rg_set_desc *desc) {
+  rg_result result = RG_OK;
+  RG_TRY(set_copy_desc(layer, self, desc));
+  RG_TRY(resource_begin(&layer->gpu, &self->resource, id, desc->name));
+  RG_TRY(hash_map_set(&layer->sets.by_name, desc->name, strlen(desc->name), self));
+  return RG_OK;
+fail:
+  arena_finish(&self->arena);
   return result;
 }
 
@@ -118,24 +125,14 @@ static rg_result set_publish(resources *layer, const rg_set_desc *desc, bool is_
   }
   RG_TRY(slots_alloc(&sets->slots, &id, &storage));
   set *self = storage;
-  result = set_init(layer, self, desc);
+  result = set_init(layer, self, id, desc);
   if (result != RG_OK) {
-    goto cancel;
-  }
-  result = resource_begin(&layer->gpu, &self->resource, id, desc->name);
-  if (result == RG_OK) {
-    result = hash_map_set(&sets->by_name, desc->name, strlen(desc->name), self);
-  }
-  if (result != RG_OK) {
-    arena_finish(&self->arena);
-    goto cancel;
+    slots_cancel(&sets->slots, id);
+    return result;
   }
   atomic_store(&self->resource.is_released, is_released);
   slots_publish(&sets->slots, id);
   out->id = id;
-  return RG_OK;
-cancel:
-  slots_cancel(&sets->slots, id);
 fail:
   return result;
 }

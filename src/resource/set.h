@@ -135,7 +135,10 @@ typedef struct set_loader {
   const load_chain *materials; /* those being loaded, the innermost first */
 } set_loader;
 
-/* Finds a loaded resource or makes it from its declaration; *out is held. Failures name it. */
+/* Finds a loaded resource or makes it from its declaration; *out is held. Failures name it. Two
+ * things need none: the shader "regolith/pbr", and textures named as an image file under the roots,
+ * which are sRGB unless the file's name tells of data (normal, rough, metal, occlusion, height) and
+ * of no colour (albedo, color, colour, diffuse, emissive). */
 RG_NODISCARD rg_result loader_get(set_loader *loader, rg_type type, const char *name,
                                   set_entry **out);
 /* contents_adopt within the set's budget. */

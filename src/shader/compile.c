@@ -8,7 +8,7 @@
  *   optimizer is off: each stage's module is what its call has added.
  * - SPIR-V 1.6 states specialised workgroup sizes by LocalSizeId, which wants a device feature
  *   (maintenance4), so such stages are SPIR-V 1.5.
- * - Errors cascade by option, or else the first ends the parse. */
+ * - The first error ends the parse. By option errors cascade, but then it crashes now and then. */
 #include "compile.h"
 
 #include <glslang/Public/resource_limits_c.h>
@@ -17,11 +17,11 @@
 #include "base/result.h"
 #include "list.h"
 #include "preflight.h"
+#include "recover.h"
 
-static int message_flags(void) {
-  return GLSLANG_MSG_SPV_RULES_BIT | GLSLANG_MSG_VULKAN_RULES_BIT |
-         0;
-}
+#define MAX_PARSES 16 /* of a stage with errors */
+
+static const int message_flags = GLSLANG_MSG_SPV_RULES_BIT | GLSLANG_MSG_VULKAN_RULES_BIT;
 
 static glslang_input_t input_of(const glsl_stage *stage, bool is_1_3) {
   return (glslang_input_t){
@@ -34,7 +34,7 @@ static glslang_input_t input_of(const glsl_stage *stage, bool is_1_3) {
       .code = stage->text->expanded.data,
       .default_version = 460,
       .default_profile = GLSLANG_CORE_PROFILE,
-      .messages = (glslang_messages_t)message_flags(),
+      .messages = (glslang_messages_t)message_flags,
       .resource = glslang_default_resource(),
   };
 }
@@ -64,43 +64,76 @@ static rg_result stage_preprocess(glsl_stage *stage, const glslang_input_t *inpu
   return *is_good ? RG_OK : log_take(stage, NULL, false, sink);
 }
 
-/* Appends the message that a failed check has set. */
-static void sink_add_error(message_sink *sink) {
-  text_printf(&sink->errors, "%s\n", rg_error());
+/* Preprocesses, at the SPIR-V version that suits the text, and checks what the parser will meet.
+ * *is_good: it may be parsed. */
+static rg_result stage_prepare(glsl_stage *stage, glslang_input_t *input, arena *scratch,
+                               message_sink *sink, bool *is_good) {
+  rg_result result = RG_OK;
+  bool is_1_3 = stage->text->context->api_version >= VK_API_VERSION_1_3;
+  *input = input_of(stage, is_1_3);
+  RG_TRY(stage_preprocess(stage, input, sink, is_good));
+  if (*is_good) {
+    RG_TRY(globals_find(scratch, glslang_shader_get_preprocessed_code(stage->shader),
+                        &stage->globals));
+  }
+  if (*is_good && is_1_3 && stage->globals.has_size_id) {
+    *input = input_of(stage, false);
+    RG_TRY(stage_preprocess(stage, input, sink, is_good));
+  }
+  if (*is_good) {
+    result = preflight_statements(stage->text, glslang_shader_get_preprocessed_code(stage->shader));
+    *is_good = result == RG_OK;
+  }
+fail:
+  return result;
+}
+
+/* After a failed parse: finds further errors by parsing on with the wrong parts blanked. An error
+ * that comes back to its place is not told again; one of syntax may be of the blanking's making,
+ * and ends the search. */
+static rg_result stage_search(glsl_stage *stage, const glslang_input_t *input, message_sink *sink) {
+  rg_result result = RG_OK;
+  message_place last = {0}, place;
+  for (int i = 1; i < MAX_PARSES; i++) {
+    bool is_good;
+    RG_TRY(messages_first(stage->text, glslang_shader_get_info_log(stage->shader), &place));
+    bool is_again = last.is_known && place.file == last.file && place.line == last.line;
+    if (!place.is_known || (place.is_syntax && i > 1)) {
+      break;
+    }
+    if (i > 1 && !is_again) {
+      RG_TRY(log_take(stage, glslang_shader_get_preprocessed_code(stage->shader), false, sink));
+    }
+    if (!recover_blank(stage->text, place.file, place.line, is_again || place.is_syntax)) {
+      break;
+    }
+    last = place;
+    RG_TRY(stage_preprocess(stage, input, sink, &is_good));
+    if (!is_good || glslang_shader_parse(stage->shader, input)) {
+      break;
+    }
+  }
+fail:
+  return result;
 }
 
 rg_result compile_stage(glsl_stage *stage, arena *scratch, message_sink *sink) {
+  bool is_good = false;
+  glslang_input_t input;
   rg_result result = preflight_source(stage->text);
+  if (result == RG_OK) {
+    result = stage_prepare(stage, &input, scratch, sink, &is_good);
+  }
   if (result == RG_ERROR_COMPILE) {
-    sink_add_error(sink);
+    text_printf(&sink->errors, "%s\n", rg_error());
     return RG_OK;
   }
-  bool is_1_3 = stage->text->context->api_version >= VK_API_VERSION_1_3, is_good = false;
-  glslang_input_t input = input_of(stage, is_1_3);
-  RG_TRY(result);
-  RG_TRY(stage_preprocess(stage, &input, sink, &is_good));
-  if (!is_good) {
-    return RG_OK;
-  }
-  RG_TRY(
-      globals_find(scratch, glslang_shader_get_preprocessed_code(stage->shader), &stage->globals));
-  if (is_1_3 && stage->globals.has_size_id) {
-    input = input_of(stage, false);
-    RG_TRY(stage_preprocess(stage, &input, sink, &is_good));
-    if (!is_good) {
-      return RG_OK;
-    }
-  }
-  const char *preprocessed = glslang_shader_get_preprocessed_code(stage->shader);
-  result = preflight_statements(stage->text, preprocessed);
-  if (result == RG_ERROR_COMPILE) {
-    sink_add_error(sink);
-    return RG_OK;
+  if (result != RG_OK || !is_good) {
+    return result;
   }
   is_good = glslang_shader_parse(stage->shader, &input) != 0;
-  RG_TRY(log_take(stage, preprocessed, is_good, sink));
-fail:
-  return result;
+  result = log_take(stage, glslang_shader_get_preprocessed_code(stage->shader), is_good, sink);
+  return result == RG_OK && !is_good ? stage_search(stage, &input, sink) : result;
 }
 
 /* Generates one stage behind the words of those before; *end: words so far. */
@@ -136,7 +169,7 @@ rg_result compile_program(glsl_stage *const *stages, uint32_t count, const char 
   for (uint32_t i = 0; i < count; i++) {
     glslang_program_add_shader(program, stages[i]->shader);
   }
-  bool is_good = glslang_program_link(program, message_flags()) != 0;
+  bool is_good = glslang_program_link(program, message_flags) != 0;
   size_t errors = sink->errors.length, end = 0;
   messages_add_link(sink, label, glslang_program_get_info_log(program));
   if (!is_good && sink->errors.length == errors) {

@@ -152,6 +152,22 @@ static bool is_consequence(const message *self, const message *before) {
   return is_unknown && is_about_types && self->file == before->file && self->line == before->line;
 }
 
+rg_result messages_first(const source *from, const char *log, message_place *out) {
+  *out = (message_place){0};
+  while (*log != '\0' && !out->is_known) {
+    char *line = line_next(from->scratch, &log);
+    message self;
+    if (line == NULL) {
+      return result_no_memory("shader's messages", strlen(log));
+    }
+    if (message_parse(line, &self) && self.is_error) {
+      bool is_syntax = self.token[0] == '\0' && strncmp(self.text, "syntax error", 12) == 0;
+      *out = (message_place){self.file, self.line, true, is_syntax};
+    }
+  }
+  return RG_OK;
+}
+
 rg_result messages_add(message_sink *sink, const source *from, const char *log,
                        const char *preprocessed) {
   rg_result result = RG_OK;

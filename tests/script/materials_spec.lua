@@ -107,9 +107,10 @@ describe("materials", function()
       { { roughness = {} }, "roughness" },
     }
     for _, case in ipairs(wrong) do
-      assert.error_matches(function()
+      local _, message = pcall(function()
         metal:update(case[1])
-      end, "materials_spec.lua:%d+: .*" .. case[2])
+      end)
+      assert.matches("materials_spec.lua:%d+: .*" .. case[2], message)
     end
     local buffer <close> = assert(engine.buffers:create({ size = 16, label = "bytes" }))
     assert.error_matches(function()

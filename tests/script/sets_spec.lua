@@ -129,18 +129,17 @@ describe("resource sets", function()
   end)
 
   it("refuse mistakes at their line", function()
-    assert.error_matches(function()
-      words.resources "Level" { matrials = { "Metal" } }
-    end, "sets_spec.lua:%d+: .*matrials.*materials")
-    assert.error_matches(function()
-      words.shader "x" { fragmnt = "a.frag" }
-    end, "sets_spec.lua:%d+: .*fragmnt.*fragment")
-    assert.error_matches(function()
-      words.material "x" { shader = 1 }
-    end, "sets_spec.lua:%d+: .*shader")
-    assert.error_matches(function()
-      words.texture "x" { fil = "a.png" }
-    end, "sets_spec.lua:%d+: .*fil.*file")
+    local mistakes = {
+      { function() words.resources "Level" { matrials = { "Metal" } } end, "matrials.*materials" },
+      { function() words.shader "x" { fragmnt = "a.frag" } end, "fragmnt.*fragment" },
+      { function() words.material "x" { shader = 1 } end, "shader" },
+      { function() words.texture "x" { fil = "a.png" } end, "fil.*file" },
+      { function() words.resources "Level" { budget = "x" } end, "budget" },
+    }
+    for _, mistake in ipairs(mistakes) do
+      local _, message = pcall(mistake[1])
+      assert.matches("sets_spec.lua:%d+: .*" .. mistake[2], message)
+    end
     local set = words.resources "Level" { materials = { "Mettal" } }
     local loaded, message = set:load()
     assert.is_nil(loaded)

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "host_memory.h"
-#include "range.h"
+#include "base/host_memory.h"
+#include "base/range.h"
 
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)

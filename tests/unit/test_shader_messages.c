@@ -15,6 +15,53 @@ static void all_errors_of_all_stages_are_told_at_once(void **state) {
   assert_failure(result, RG_ERROR_COMPILE, "shader.frag:3: error: 'three': undeclared");
 }
 
+static void one_error_does_not_hide_the_next(void **state) {
+  shaders_fixture *f = *state;
+  rg_result result = build(f,
+                           "out vec4 c;\n"
+                           "float first(float a) {\n"
+                           "  const float b = one; a = 1.0;\n"
+                           "  b = two +\n"
+                           "    three;\n"
+                           "  return four;\n"
+                           "}\n"
+                           "void second() {\n"
+                           "  if (five) {\n"
+                           "    int x = 1.5;\n"
+                           "  }\n"
+                           "}\n"
+                           "void main() {\n"
+                           "  c.foo = 1;\n"
+                           "  c = vec3(first(1.0));\n"
+                           "}\n");
+  static const char *const expected[] = {"frag:3: error: 'one'",  "frag:4: error: 'two'",
+                                         "frag:6: error: 'four'", "frag:9: error: 'five'",
+                                         "frag:14: error: 'foo'", "frag:15: error: 'assign'"};
+  for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+    assert_failure(result, RG_ERROR_COMPILE, expected[i]);
+  }
+  assert_null(strstr(rg_error(), "return a value"));
+}
+
+static void errors_around_conditionals_and_includes_are_found_too(void **state) {
+  shaders_fixture *f = *state;
+  shaders_put(f, "a.glsl", "void a() {\n#if 1\n  one;\n#else\n }{ \n#endif\n}\n");
+  shaders_put(f, "main.frag",
+              "#include \"a.glsl\"\nvoid b() { two; }\n#include \"a.glsl\"\n"
+              "void main() {\n  for (;;) three; }\n");
+  rg_result result = shaders_build_file(f, "main.frag");
+  assert_failure(result, RG_ERROR_COMPILE, "a.glsl:3: error: 'one'");
+  assert_failure(result, RG_ERROR_COMPILE, "main.frag:2: error: 'two'");
+}
+
+static void what_glslang_lets_pass_the_validator_does_not(void **state) {
+  shaders_fixture *f = *state;
+  assert_failure(build(f,
+                       "out vec4 c; flat uniform sampler2D map;\n"
+                       "void main() { c = texture(map, vec2(0)); }\n"),
+                 RG_ERROR_COMPILE, "shader.frag: error: invalid SPIR-V");
+}
+
 static void the_line_itself_is_shown(void **state) {
   shaders_fixture *f = *state;
   assert_failure(build(f, "void main() {\n\t  float x = unknown_name; // here\n}\n"),
@@ -119,6 +166,9 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shaders_setup, shaders_teardown)
   const struct CMUnitTest tests[] = {
       TEST(all_errors_of_all_stages_are_told_at_once),
+      TEST(one_error_does_not_hide_the_next),
+      TEST(errors_around_conditionals_and_includes_are_found_too),
+      TEST(what_glslang_lets_pass_the_validator_does_not),
       TEST(the_line_itself_is_shown),
       TEST(an_error_in_an_include_names_the_include),
       TEST(the_label_names_text_from_memory),
