@@ -96,8 +96,8 @@ void host_strfree(host_memory *memory, char *string) {
 
 /* ---- Arenas -------------------------------------------------------------------------------- */
 
-#define ARENA_CHUNK_MIN 1024
-#define ARENA_CHUNK_MAX (64 * 1024)
+#define ARENA_CHUNK_MIN ((size_t)1024)
+#define ARENA_CHUNK_MAX ((size_t)64 * 1024)
 
 typedef struct arena_chunk {
   struct arena_chunk *next;

@@ -56,8 +56,12 @@ static bool is_digit(int c) {
   return c >= '0' && c <= '9';
 }
 
+static bool is_one_of(int c, const char *set) {
+  return c > 0 && strchr(set, c) != NULL;
+}
+
 static void skip_space(json_text *text) {
-  while (text->at < text->end && memchr(" \t\n\r", *text->at, 4) != NULL) {
+  while (is_one_of(peek(text), " \t\n\r")) {
     text->at++;
   }
 }
@@ -128,7 +132,7 @@ static rg_result check_escape(json_text *text) {
   if (text->at[1] == 'u') {
     return check_unicode_escape(text);
   }
-  if (memchr("\"\\/bfnrt", text->at[1], 8) == NULL) {
+  if (!is_one_of(text->at[1], "\"\\/bfnrt")) {
     return error_at(text, "unknown escape in a string");
   }
   text->at += 2;

@@ -133,8 +133,8 @@ void range_free(range_allocator *ranges, range_id id) {
     slab_free(ranges, id);
     return;
   }
-  assert(id < ranges->node_end && ranges->nodes[id].list_prev == NODE_USED);
-  ranges->used -= node_size(ranges, id) - ranges->nodes[id].list_next;
+  assert(id != 0 && id < ranges->node_end && node_is_range(&ranges->nodes[id]));
+  ranges->used -= range_size(ranges, id);
   ranges->count--;
   if (ranges->last == id) {
     ranges->last = before_hole(ranges, id);

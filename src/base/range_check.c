@@ -69,7 +69,7 @@ static const char *check_classes(const range_allocator *ranges, uint32_t page_co
     const range_page *page = &ranges->pages[i];
     live += page->slot_size != 0;
     expected += page->slot_size != 0 && page->is_listed;
-    if (page->slot_size != 0 && !page->is_listed && page->free_count > page->slot_count / 16u) {
+    if (page->slot_size != 0 && !page->is_listed && page->free_count > page_patience(page)) {
       return "a page with room is not listed";
     }
   }
@@ -93,8 +93,11 @@ static const char *check_node(const range_allocator *ranges, uint32_t node, tota
     return check_page(ranges, node, sum);
   }
   const uint64_t slack = nodes[node].list_next;
-  if (nodes[node].list_prev != NODE_USED || slack >= node_size(ranges, node)) {
+  if (!node_is_range(&nodes[node]) || slack >= node_size(ranges, node)) {
     return "a node is of no kind";
+  }
+  if ((nodes[node].list_prev == NODE_LARGE) != (node_size(ranges, node) >= ranges->large_size)) {
+    return "a large range is not marked, or a small one is";
   }
   sum->used += node_size(ranges, node) - slack;
   sum->count++;

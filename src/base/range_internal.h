@@ -45,9 +45,10 @@ typedef struct range_node {
                                     the other kinds, and list_next then means: */
 } range_node;
 
-#define NODE_USED UINT32_MAX       /* an allocated range; the bytes it has beyond those asked for */
-#define NODE_PAGE (UINT32_MAX - 1) /* a page of small ranges; its index */
-#define NODE_SPARE (UINT32_MAX - 2)  /* not in use; `next` links to another */
+#define NODE_USED UINT32_MAX /* an allocated range; the bytes it has beyond those asked for */
+#define NODE_LARGE (UINT32_MAX - 1)  /* the same, of large_size or more */
+#define NODE_PAGE (UINT32_MAX - 2)   /* a page of small ranges; its index */
+#define NODE_SPARE (UINT32_MAX - 3)  /* not in use; `next` links to another */
 #define NODE_MAX (UINT32_C(1) << 31) /* indices stay below it */
 
 /* Up to 64 slots of one size. */
@@ -120,6 +121,10 @@ static inline bool node_is_free(const range_node *node) {
   return node->list_prev < NODE_SPARE;
 }
 
+static inline bool node_is_range(const range_node *node) {
+  return node->list_prev >= NODE_LARGE;
+}
+
 /* What must be skipped to reach a multiple of `alignment`. */
 static inline uint64_t align_gap(uint64_t offset, uint64_t alignment) {
   return (0 - offset) & (alignment - 1);
@@ -149,8 +154,8 @@ RG_NODISCARD rg_result nodes_init(range_allocator *ranges);
 void nodes_finish(range_allocator *ranges);
 /* Makes sure that a hole can be split in three without memory. */
 RG_NODISCARD rg_result nodes_reserve(range_allocator *ranges);
-/* Takes the part of a hole that begins at `offset` and returns its node, marked NODE_USED without
- * slack; what is left of the hole on either side stays free. Needs nodes_reserve before. */
+/* Takes the part of a hole that begins at `offset` and returns its node, marked as used
+ * without slack; what is left of the hole on either side stays free. Needs nodes_reserve before. */
 uint32_t nodes_take(range_allocator *ranges, uint32_t hole, uint64_t offset, uint64_t size);
 /* Frees a node and joins it with the holes around it. */
 void nodes_give(range_allocator *ranges, uint32_t node);
@@ -175,6 +180,11 @@ uint64_t slab_host_bytes(const range_allocator *ranges);
 /* As range_alloc, with a node of its own. */
 RG_NODISCARD rg_result block_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment,
                                    range_id *id, uint64_t *offset);
+
+/* How many slots of a page may be free before it is listed again. */
+static inline uint32_t page_patience(const range_page *page) {
+  return page->slot_count / 8u;
+}
 
 static inline uint64_t page_all_slots(const range_page *page) {
   return ~UINT64_C(0) >> (64u - page->slot_count);

@@ -84,7 +84,7 @@ uint32_t nodes_take(range_allocator *ranges, uint32_t hole, uint64_t offset, uin
   if (node_size(ranges, node) > size) {
     holes_insert(ranges, node_cut(ranges, node, offset + size));
   }
-  ranges->nodes[node].list_prev = NODE_USED;
+  ranges->nodes[node].list_prev = size >= ranges->large_size ? NODE_LARGE : NODE_USED;
   ranges->nodes[node].list_next = 0;
   return node;
 }

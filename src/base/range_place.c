@@ -1,13 +1,15 @@
 /* Where to put a range. Small and middling ones go into a hole that they nearly fill, unless it
  * borders a large range: they would pin the room that comes back with it. Failing that they go to
  * the lowest region with room, so that the upper ones drain. Large ones take the hole that they fit
- * best. All searches are bounded, and end with a class of which every hole fits. */
+ * best. Where room is scarce, all do. All searches are bounded, and end with a class of which every
+ * hole fits. */
 #include "range_internal.h"
 
 #define NEAR_STEPS 8
 #define LOW_STEPS 8
-#define LARGE_STEPS 48
+#define BEST_STEPS 48
 #define LAST_STEPS 64
+#define SCARCE 8 /* with less than this part of the span free, every hole counts */
 
 static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_request *want) {
   const uint64_t room = node_size(ranges, node);
@@ -16,9 +18,9 @@ static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_
 }
 
 static bool borders_large(const range_allocator *ranges, uint32_t node) {
-  const uint32_t prev = ranges->nodes[node].prev, next = ranges->nodes[node].next;
-  return (prev != 0 && node_size(ranges, prev) >= ranges->large_size) ||
-         (next != 0 && node_size(ranges, next) >= ranges->large_size);
+  const range_node *nodes = ranges->nodes;
+  return nodes[nodes[node].next].list_prev == NODE_LARGE ||
+         nodes[nodes[node].prev].list_prev == NODE_LARGE;
 }
 
 /* Among the first holes of a class, lowest regions first, the one to be filled best. */
@@ -177,11 +179,13 @@ uint32_t place_range(const range_allocator *ranges, uint64_t size, uint64_t alig
   }
   uint32_t node = 0;
   if (size >= ranges->large_size) {
-    node = find_best(ranges, &want, LARGE_STEPS);
+    node = find_best(ranges, &want, BEST_STEPS);
     if (node != 0) {
       *offset = place_high(ranges, node, &want);
       return node;
     }
+  } else if (ranges->free_bytes < ranges->size / SCARCE) {
+    node = find_best(ranges, &want, BEST_STEPS);
   } else {
     node = find_near(ranges, &want);
   }

@@ -13,7 +13,7 @@
 /* Pages are kept small against the span, for each class may leave one half empty. */
 void slab_init(range_allocator *ranges) {
   const uint64_t page_size = ranges->size >> 12;
-  const uint64_t small_size = ranges->size >> 16;
+  const uint64_t small_size = ranges->size >> 17;
   ranges->page_size = page_size < PAGE_LIMIT ? page_size : PAGE_LIMIT;
   ranges->small_size = small_size < SMALL_LIMIT ? (uint32_t)small_size : SMALL_LIMIT;
   ranges->page_end = 1;
@@ -272,7 +272,8 @@ static RG_NOINLINE void page_relist(range_allocator *ranges, uint32_t index) {
   }
 }
 
-/* A page that was full waits until a sixteenth is free, so that it is not listed for each slot. */
+/* A page that was full waits to be listed until some slots are free, lest it be for each of them.
+ */
 void slab_free(range_allocator *ranges, range_id id) {
   const uint32_t index = id_page(id), slot = id_slot(id);
   range_page *page = &ranges->pages[index];
@@ -282,7 +283,7 @@ void slab_free(range_allocator *ranges, range_id id) {
   ranges->count--;
   page->free_slots |= UINT64_C(1) << slot;
   page->free_count++;
-  const bool is_waiting = !page->is_listed && page->free_count > page->slot_count / 16u;
+  const bool is_waiting = !page->is_listed && page->free_count > page_patience(page);
   if (is_waiting || page->free_count == page->slot_count) {
     page_relist(ranges, index);
   }

@@ -11,7 +11,7 @@
 
 #include "result.h"
 
-#define STACK_SIZE_MIN (256 * 1024) /* messages alone take tens of KiB */
+#define STACK_SIZE_MIN ((size_t)256 * 1024) /* messages alone take tens of KiB */
 
 /* With default attributes none of these calls can fail but by misuse. */
 static void expect_zero(int code) {

@@ -87,6 +87,8 @@ void frame_queue_end(struct gpu *gpu, uint64_t value);
 /* Finishes the zombies whose time has come. */
 void frame_collect(struct gpu *gpu);
 bool frame_has_zombies(struct gpu *gpu);
+/* Whether some wait for what is queued and not submitted. */
+bool frame_waits_for_queue(struct gpu *gpu);
 
 rg_ticket frame_ticket(const struct gpu *gpu, uint64_t value);
 

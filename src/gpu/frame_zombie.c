@@ -66,6 +66,13 @@ bool frame_has_zombies(gpu *gpu) {
   return has_zombies;
 }
 
+bool frame_waits_for_queue(gpu *gpu) {
+  mutex_lock(&gpu->frame.lock);
+  bool waits = gpu->frame.queued_zombies != NULL;
+  mutex_unlock(&gpu->frame.lock);
+  return waits;
+}
+
 /* Host points pass in order. */
 static void host_points_collect(gpu *gpu) {
   frame *frame = &gpu->frame;

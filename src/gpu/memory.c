@@ -139,10 +139,6 @@ static rg_result pool_alloc_in_blocks(memory_pool *pool, const VkMemoryRequireme
   return result;
 }
 
-static bool is_exhaustion(rg_result result) {
-  return result == RG_ERROR_OUT_OF_DEVICE_MEMORY || result == RG_ERROR_LIMIT;
-}
-
 /* Sizes double from block to block, but for a large request only its own block grows. What the
  * driver refuses is asked for in halves, down to what the request needs. */
 static rg_result pool_grow(gpu *gpu, memory_pool *pool, const VkMemoryRequirements *requirements,
@@ -154,7 +150,7 @@ static rg_result pool_grow(gpu *gpu, memory_pool *pool, const VkMemoryRequiremen
     size = smaller(2 * size, cap);
   }
   rg_result result = block_create(gpu, pool, size, NULL, out);
-  while (is_exhaustion(result) && size > requirements->size) {
+  while (memory_is_exhausted(result) && size > requirements->size) {
     size = larger(size / 2, requirements->size);
     result = block_create(gpu, pool, size, NULL, out);
   }
@@ -213,12 +209,21 @@ static bool wants_dedicated(const gpu *gpu, const memory_pool *pool,
          (request->prefers_dedicated && size >= DEDICATED_SIZE_MIN && !has_many);
 }
 
+/* Only in what the pool has. RG_ERROR_OUT_OF_DEVICE_MEMORY, without a message, where that is full.
+ */
+static rg_result pool_alloc_without_growth(gpu *gpu, memory_pool *pool,
+                                           const memory_request *request, memory_range *out) {
+  VkMemoryRequirements requirements = requirements_pad(gpu, pool, request);
+  return wants_dedicated(gpu, pool, request) ? RG_ERROR_OUT_OF_DEVICE_MEMORY
+                                             : pool_alloc_in_blocks(pool, &requirements, out);
+}
+
 static rg_result pool_alloc(gpu *gpu, memory_pool *pool, const memory_request *request,
                             memory_range *out) {
   rg_result refusal = RG_OK;
   if (wants_dedicated(gpu, pool, request)) {
     refusal = pool_alloc_dedicated(gpu, pool, request, out);
-    if (!is_exhaustion(refusal) || request->requires_dedicated) {
+    if (!memory_is_exhausted(refusal) || request->requires_dedicated) {
       return refusal;
     }
   }
@@ -234,35 +239,49 @@ static rg_result pool_alloc(gpu *gpu, memory_pool *pool, const memory_request *r
 
 /* ---- The ladder ---------------------------------------------------------------------------- */
 
+/* Frees what dead resources hold, as far as the GPU has passed. Where they wait for a batch that
+ * nobody has submitted yet, it is submitted now: else memory would grow until somebody does. */
+static void dead_free(gpu *gpu) {
+  frame_collect(gpu);
+  if (frame_waits_for_queue(gpu)) {
+    rg_result result = upload_submit(gpu, NULL, 0, NULL);
+    if (result != RG_OK) {
+      log_message(&gpu->logger, RG_LOG_DEBUG, "freeing memory early: %s", rg_error());
+    }
+  }
+}
+
 static rg_result type_alloc(gpu *gpu, uint32_t type, const memory_request *request,
                             memory_range *out) {
   memory *memory = &gpu->memory;
   bool is_apart = request->is_optimal && memory->keeps_tilings_apart;
   memory_pool *pool = &memory->pools[type + (is_apart ? VK_MAX_MEMORY_TYPES : 0)];
   mutex_lock(&memory->lock);
-  rg_result result = pool_alloc(gpu, pool, request, out);
-  if (is_exhaustion(result) && blocks_trim(gpu)) {
+  rg_result result = pool_alloc_without_growth(gpu, pool, request, out);
+  mutex_unlock(&memory->lock);
+  if (result != RG_ERROR_OUT_OF_DEVICE_MEMORY) {
+    return result;
+  }
+  dead_free(gpu);
+  mutex_lock(&memory->lock);
+  result = pool_alloc(gpu, pool, request, out);
+  if (memory_is_exhausted(result) && blocks_trim(gpu)) {
     result = pool_alloc(gpu, pool, request, out);
   }
   mutex_unlock(&memory->lock);
   return result;
 }
 
-/* Frees what the GPU has passed; then, if that is not enough, what it will pass. */
-static rg_result type_alloc_after_collection(gpu *gpu, uint32_t type, const memory_request *request,
-                                             memory_range *out) {
-  frame_collect(gpu);
-  rg_result result = type_alloc(gpu, type, request, out);
-  if (is_exhaustion(result) && frame_has_zombies(gpu)) {
-    uint64_t value = 0;
-    result = upload_submit(gpu, NULL, 0, &value);
-    if (result == RG_OK) {
-      result = frame_wait(gpu, value, UINT64_MAX);
-    }
-    if (result == RG_OK) {
-      frame_collect(gpu);
-      result = type_alloc(gpu, type, request, out);
-    }
+/* Frees what the GPU will pass, too. */
+static rg_result type_alloc_after_wait(gpu *gpu, uint32_t type, const memory_request *request,
+                                       memory_range *out) {
+  uint64_t value = 0;
+  rg_result result = upload_submit(gpu, NULL, 0, &value);
+  if (result == RG_OK) {
+    result = frame_wait(gpu, value, UINT64_MAX);
+  }
+  if (result == RG_OK) {
+    result = type_alloc(gpu, type, request, out);
   }
   return result;
 }
@@ -278,10 +297,10 @@ rg_result memory_alloc(gpu *gpu, const memory_request *request, memory_range *ou
                       request->requirements.memoryTypeBits);
   }
   rg_result result = type_alloc(gpu, order[0], request, out);
-  if (is_exhaustion(result) && frame_has_zombies(gpu)) {
-    result = type_alloc_after_collection(gpu, order[0], request, out);
+  if (memory_is_exhausted(result) && frame_has_zombies(gpu)) {
+    result = type_alloc_after_wait(gpu, order[0], request, out);
   }
-  for (uint32_t i = 1; i < count && is_exhaustion(result); i++) {
+  for (uint32_t i = 1; i < count && memory_is_exhausted(result); i++) {
     result = type_alloc(gpu, order[i], request, out);
   }
   return result == RG_OK ? RG_OK : result_prefix(result, "memory of '%s'", label);

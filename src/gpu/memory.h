@@ -65,6 +65,10 @@ void memory_finish(struct gpu *gpu);
  * RG_ERROR_LIMIT: over the device's limit of one allocation, or of their number. */
 RG_NODISCARD rg_result memory_alloc(struct gpu *gpu, const memory_request *request,
                                     memory_range *out);
+/* Whether a smaller allocation, or one elsewhere, may do where this one failed. */
+static inline bool memory_is_exhausted(rg_result result) {
+  return result == RG_ERROR_OUT_OF_DEVICE_MEMORY || result == RG_ERROR_LIMIT;
+}
 void memory_free(struct gpu *gpu, memory_range *range); /* zeroes it; a zero range is allowed */
 
 /* Make host writes visible to the device, or device writes to the host: whole atoms around the

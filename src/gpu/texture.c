@@ -52,6 +52,8 @@ static rg_result view_create(gpu *gpu, const texture_plan *plan, VkImage image, 
   VkResult vk_result = gpu->vk.CreateImageView(gpu->device.handle, &info, NULL, out);
   if (vk_result == VK_SUCCESS) {
     device_name(gpu, VK_OBJECT_TYPE_IMAGE_VIEW, (uint64_t)*out, plan->desc.label, "view");
+  } else {
+    *out = VK_NULL_HANDLE; /* which a failed call leaves undefined */
   }
   return dispatch_result(vk_result, "vkCreateImageView",
                          resource_title(RG_TYPE_TEXTURE, plan->desc.label, 0).text);

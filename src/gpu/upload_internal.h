@@ -1,8 +1,8 @@
 /* What the parts of the upload share: the ring, the batch, and the buffer for reading back. Private
  * to upload*.c.
  *
- * Locks, outermost first: making, reading, lock. Memory is never allocated with `lock` held, since
- * that may have to submit. */
+ * Locks, outermost first: making, reader.lock, lock. Memory is never allocated with `lock` held,
+ * since that may have to submit. */
 #ifndef RG_GPU_UPLOAD_INTERNAL_H
 #define RG_GPU_UPLOAD_INTERNAL_H
 
@@ -47,7 +47,6 @@ void ring_rewind(upload_ring *ring);
 /* ---- The batch ----------------------------------------------------------------------------- */
 
 typedef enum upload_kind {
-  UPLOAD_NONE,
   UPLOAD_WRITE,   /* from the ring to a buffer */
   UPLOAD_COPY,    /* from buffer to buffer */
   UPLOAD_TEXTURE, /* from the ring to a box of a texture's level */

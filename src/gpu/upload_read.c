@@ -41,7 +41,7 @@ rg_result reader_ensure(gpu *gpu, uint64_t size) {
   RG_TRY(frame_wait(gpu, reader->value, UINT64_MAX));
   while (reader->size < desc.size) {
     result = reader_make(gpu, reader, &desc);
-    if (result == RG_ERROR_OUT_OF_DEVICE_MEMORY && desc.size > READER_SIZE_MIN) {
+    if (memory_is_exhausted(result) && desc.size > READER_SIZE_MIN) {
       desc.size /= 2;
     } else if (result != RG_OK) {
       goto fail;

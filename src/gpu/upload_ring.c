@@ -12,7 +12,7 @@ static rg_result ring_make(gpu *gpu, upload_ring *ring) {
                          .update = RG_UPDATE_STREAM,
                          .label = "upload ring"};
   rg_result result = buffer_make(gpu, &desc, &ring->buffer, &ring->range);
-  while (result == RG_ERROR_OUT_OF_DEVICE_MEMORY && desc.size / 2 >= RING_SIZE_MIN) {
+  while (memory_is_exhausted(result) && desc.size / 2 >= RING_SIZE_MIN) {
     desc.size /= 2;
     result = buffer_make(gpu, &desc, &ring->buffer, &ring->range);
   }

@@ -13,19 +13,19 @@
 
 void gpu_log_init(gpu_log *log) {
   memset(log, 0, sizeof *log);
-  assert_int_equal(mtx_init(&log->lock, mtx_plain), thrd_success);
+  assert_int_equal(pthread_mutex_init(&log->lock, NULL), 0);
 }
 
 void gpu_log_clear(gpu_log *log) {
-  mtx_lock(&log->lock);
+  pthread_mutex_lock(&log->lock);
   log->length = 0;
   log->text[0] = '\0';
-  mtx_unlock(&log->lock);
+  pthread_mutex_unlock(&log->lock);
 }
 
 void gpu_log_write(void *user, rg_log_level level, const char *message) {
   gpu_log *log = user;
-  mtx_lock(&log->lock);
+  pthread_mutex_lock(&log->lock);
   const size_t room = sizeof log->text - log->length;
   const int length = snprintf(log->text + log->length, room, "%d: %s\n", (int)level, message);
   log->length += (size_t)length < room ? (size_t)length : room - 1;
@@ -33,16 +33,16 @@ void gpu_log_write(void *user, rg_log_level level, const char *message) {
     log->validation_count++;
     print_error("%s\n", message);
   }
-  mtx_unlock(&log->lock);
+  pthread_mutex_unlock(&log->lock);
 }
 
 unsigned gpu_log_count(gpu_log *log, const char *text) {
   unsigned count = 0;
-  mtx_lock(&log->lock);
+  pthread_mutex_lock(&log->lock);
   for (const char *at = strstr(log->text, text); at != NULL; at = strstr(at + 1, text)) {
     count++;
   }
-  mtx_unlock(&log->lock);
+  pthread_mutex_unlock(&log->lock);
   return count;
 }
 
@@ -78,7 +78,7 @@ static int teardown(void **state, bool is_leaky) {
   if (!is_clean) {
     print_error("the log at the end:\n%s", test->log.text);
   }
-  mtx_destroy(&test->log.lock);
+  pthread_mutex_destroy(&test->log.lock);
   free(test);
   return is_clean ? 0 : -1;
 }

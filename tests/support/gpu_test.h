@@ -3,12 +3,12 @@
 #ifndef RG_TESTS_GPU_TEST_H
 #define RG_TESTS_GPU_TEST_H
 
+#include <pthread.h>
 #include <regolith/regolith.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <threads.h>
 
 /* after those, which it needs */
 #include <cmocka.h>
@@ -17,7 +17,7 @@
 
 /* Messages as they came, one a line, cut where the room ends. */
 typedef struct gpu_log {
-  mtx_t lock;
+  pthread_mutex_t lock; /* not C11's: thread sanitizers do not see those */
   char text[GPU_LOG_SIZE];
   size_t length;
   unsigned validation_count;

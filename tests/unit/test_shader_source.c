@@ -140,11 +140,13 @@ static void lines_keep_their_numbers_after_skipped_includes(void **state) {
   shaders_fixture *f = *state;
   shaders_put(f, "long.glsl", "// 1\n// 2\n// 3\n// 4\n");
   shaders_put(f, "main.frag",
-              "#if 0\n#include \"long.glsl\"\n#elif 1\n#else\n"
-              "#include \"long.glsl\"\n#endif\n#include \"long.glsl\"\n"
-              "int x = unknown_8;\nvoid main() {}\n");
-  assert_failure(shaders_build_file(f, "main.frag"), RG_ERROR_COMPILE,
-                 "main.frag:8: error: 'unknown_8'");
+              "#if 0\n#include \"long.glsl\"\n#elif 1\nvoid a() { unknown_4; }\n#else\n"
+              "#include \"long.glsl\"\n#endif\nvoid b() { unknown_8; }\n"
+              "#include \"long.glsl\"\nvoid main() { unknown_10; }\n");
+  rg_result result = shaders_build_file(f, "main.frag");
+  assert_failure(result, RG_ERROR_COMPILE, "main.frag:4: error: 'unknown_4'");
+  assert_failure(result, RG_ERROR_COMPILE, "main.frag:8: error: 'unknown_8'");
+  assert_failure(result, RG_ERROR_COMPILE, "main.frag:10: error: 'unknown_10'");
 }
 
 static void joined_lines_and_any_line_end_count_as_in_the_file(void **state) {
@@ -158,7 +160,8 @@ static void joined_lines_and_any_line_end_count_as_in_the_file(void **state) {
 static void line_directives_name_the_source_they_were_made_from(void **state) {
   shaders_fixture *f = *state;
   const char *text =
-      "#line 100 \"made.from\"\nint a = unknown_a;\n#line 7\nint b = unknown_b;\n"
+      "#line 100 \"made.from\"\nvoid a() { unknown_a; }\n#line 7\n"
+      "void b() { unknown_b; }\n"
       "void main() {}\n";
   rg_result result = shaders_build_text(f, VK_SHADER_STAGE_FRAGMENT_BIT, text);
   assert_failure(result, RG_ERROR_COMPILE, "made.from:100: error: 'unknown_a'");
