@@ -25,6 +25,14 @@ local function here(depth)
   return info and info.short_src .. ":" .. info.currentline or "?"
 end
 
+-- Words are statements: what goes wrong with them is raised.
+local function declare_in(engine, kind, name, desc, where)
+  local done, message = engine:declare(kind, name, desc, where)
+  if not done then
+    error(message, 0)
+  end
+end
+
 local function sorted_keys(set)
   local names = {}
   for name in pairs(set) do
@@ -87,7 +95,7 @@ reference.__index = reference
 function reference:__call(desc)
   local where = here(2)
   check_table(where, string.format("texture '%s'", self.texture), desc)
-  self.engine:declare("texture", self.texture, desc, where)
+  declare_in(self.engine, "texture", self.texture, desc, where)
   self.state.loose.textures[self.texture] = true
   return self
 end
@@ -145,7 +153,7 @@ local function language_shader(state)
       local what = string.format("shader '%s'", name)
       check_table(where, what, desc)
       check_keys(where, what, desc, shader_keys)
-      state.engine:declare("shader", name, desc, where)
+      declare_in(state.engine, "shader", name, desc, where)
       state.loose.shaders[name] = true
     end
   end
@@ -186,7 +194,7 @@ local function language_material(state)
         local where = here(2)
         local what = string.format("material '%s'", name)
         check_table(where, what, given)
-        state.engine:declare("material", name, material_desc(where, what, given, parent), where)
+        declare_in(state.engine, "material", name, material_desc(where, what, given, parent), where)
         state.loose.materials[name] = true
       end,
     })
@@ -218,7 +226,7 @@ local function set_buffers(state, where, what, set_name, given)
       fail(where, "%s.buffers: name = buffer \"type\" { … } is wanted at '%s'", what, tostring(key))
     end
     local name = set_name .. "/" .. key
-    state.engine:declare("buffer", name, recipe.buffer_desc, recipe.where)
+    declare_in(state.engine, "buffer", name, recipe.buffer_desc, recipe.where)
     names[#names + 1] = name
   end
   return names

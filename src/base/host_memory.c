@@ -96,8 +96,11 @@ void host_strfree(host_memory *memory, char *string) {
 
 /* ---- Arenas -------------------------------------------------------------------------------- */
 
+/* The fault sweeps build with the smallest, so that each piece of an arena is an allocation. */
+#ifndef ARENA_CHUNK_MAX
 #define ARENA_CHUNK_MIN ((size_t)1024)
 #define ARENA_CHUNK_MAX ((size_t)64 * 1024)
+#endif
 
 typedef struct arena_chunk {
   struct arena_chunk *next;

@@ -1,15 +1,23 @@
 /* Where to put a range. Small and middling ones go into a hole that they nearly fill, unless it
  * borders a large range: they would pin the room that comes back with it. Failing that they go to
  * the lowest region with room, so that the upper ones drain. Large ones take the hole that they fit
- * best. Where room is scarce, all do. All searches are bounded, and end with a class of which every
- * hole fits. */
+ * best, at its upper end. Where room is scarce, middling ones must not cut the last large holes
+ * either. All searches are bounded, and end with a class of which every hole fits. */
 #include "range_internal.h"
 
+/* How many holes a search looks at. */
 #define NEAR_STEPS 8
+#define NEAR_STEPS_SCARCE 64
 #define LOW_STEPS 8
 #define BEST_STEPS 48
-#define LAST_STEPS 64
-#define SCARCE 8 /* with less than this part of the span free, every hole counts */
+
+#define NEAR_PART 16       /* a hole is nearly filled if less than this part would remain */
+#define SCARCE_PART 8      /* room is scarce with less than this part of the span free */
+#define MIDDLING_PART 4096 /* ranges are middling from this part of the span on */
+
+static bool is_scarce(const range_allocator *ranges) {
+  return ranges->free_bytes < ranges->size / SCARCE_PART;
+}
 
 static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_request *want) {
   const uint64_t room = node_size(ranges, node);
@@ -26,7 +34,7 @@ static bool borders_large(const range_allocator *ranges, uint32_t node) {
 /* Among the first holes of a class, lowest regions first, the one to be filled best. */
 static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
                              const range_request *want, uint32_t *steps) {
-  uint64_t best_size = want->size + want->size / 8u + 1;
+  uint64_t best_size = want->size + want->size / NEAR_PART + 1;
   uint32_t best = 0;
   for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
     uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
@@ -49,7 +57,7 @@ static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
 }
 
 static uint32_t find_near(const range_allocator *ranges, const range_request *want) {
-  uint32_t steps = NEAR_STEPS;
+  uint32_t steps = is_scarce(ranges) ? NEAR_STEPS_SCARCE : NEAR_STEPS;
   const uint32_t index = class_floor(want->size);
   uint32_t node = find_near_in(ranges, index, want, &steps);
   if (node == 0 && steps > 0 && index + 1 < ranges->list_classes) {
@@ -169,32 +177,32 @@ static uint64_t place_high(const range_allocator *ranges, uint32_t node,
   return (end - want->size) & ~(want->alignment - 1);
 }
 
+static uint32_t find_for_small(const range_allocator *ranges, const range_request *want) {
+  uint32_t node = find_near(ranges, want);
+  if (node == 0 && is_scarce(ranges) && want->size >= ranges->size / MIDDLING_PART) {
+    node = find_best(ranges, want);
+  }
+  if (node == 0) {
+    node = find_low(ranges, want);
+  }
+  return node != 0 ? node : find_best(ranges, want);
+}
+
 uint32_t place_range(const range_allocator *ranges, uint64_t size, uint64_t alignment,
                      uint64_t *offset) {
-  /* Beyond the span, any alignment means offset 0. */
-  const uint64_t beyond = UINT64_C(1) << (64 - __builtin_clzll(ranges->size));
-  const range_request want = {size, alignment < beyond ? alignment : beyond};
   if (size > ranges->size) {
     return 0;
   }
-  uint32_t node = 0;
-  if (size >= ranges->large_size) {
-    node = find_best(ranges, &want, BEST_STEPS);
-    if (node != 0) {
-      *offset = place_high(ranges, node, &want);
-      return node;
-    }
-  } else if (ranges->free_bytes < ranges->size / SCARCE) {
-    node = find_best(ranges, &want, BEST_STEPS);
-  } else {
-    node = find_near(ranges, &want);
+  /* Beyond the span, any alignment means offset 0. */
+  const uint64_t beyond = UINT64_C(1) << (64 - __builtin_clzll(ranges->size));
+  const range_request want = {size, alignment < beyond ? alignment : beyond};
+  const bool is_large = size >= ranges->large_size;
+  uint32_t node = is_large ? find_best(ranges, &want) : find_for_small(ranges, &want);
+  if (node != 0) {
+    *offset = is_large ? place_high(ranges, node, &want) : place_low(ranges, node, &want);
+    return node;
   }
-  if (node == 0) {
-    node = find_low(ranges, &want);
-  }
-  if (node == 0) {
-    node = find_best(ranges, &want, LAST_STEPS);
-  }
+  node = is_large ? find_low(ranges, &want) : 0;
   if (node != 0) {
     *offset = place_low(ranges, node, &want);
   }

@@ -13,7 +13,7 @@
 /* Pages are kept small against the span, for each class may leave one half empty. */
 void slab_init(range_allocator *ranges) {
   const uint64_t page_size = ranges->size >> 12;
-  const uint64_t small_size = ranges->size >> 17;
+  const uint64_t small_size = ranges->size >> 18;
   ranges->page_size = page_size < PAGE_LIMIT ? page_size : PAGE_LIMIT;
   ranges->small_size = small_size < SMALL_LIMIT ? (uint32_t)small_size : SMALL_LIMIT;
   ranges->page_end = 1;

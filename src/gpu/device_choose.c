@@ -49,28 +49,40 @@ static bool is_asked_for(const char *name, uint32_t index, const rg_device_info 
   return wanted == UINT32_MAX ? contains_any_case(info->name, name) : wanted == index;
 }
 
-/* The devices there are, as a list for messages. */
-static void devices_append(text *text, uint32_t index, const rg_device_info *info) {
-  text_printf(text, "%s%u: '%s'%s", index == 0 ? "" : ", ", index, info->name,
-              info->is_usable ? "" : " (not usable)");
+/* The devices there are, for messages. */
+static void devices_append(gpu *gpu, const vk_list *list, text *out) {
+  const VkPhysicalDevice *devices = list->items;
+  for (uint32_t i = 0; i < list->count; i++) {
+    device_abilities abilities;
+    rg_device_info info;
+    if (device_describe(gpu, devices[i], &abilities, &info) == RG_OK) {
+      text_printf(out, "%s%u: '%s'%s", i == 0 ? "" : ", ", i, info.name,
+                  info.is_usable ? "" : " (not usable)");
+    }
+  }
 }
 
-static rg_result choice_refuse(const char *name, const text *text, bool is_found) {
-  const char *list = text->data == NULL ? "none" : text->data;
+static rg_result choice_refuse(gpu *gpu, const char *name, const vk_list *list, bool is_found) {
+  text text;
+  text_init(&text, &gpu->host);
+  devices_append(gpu, list, &text);
+  const char *devices = text.data == NULL ? "none" : text.data;
+  rg_result result;
   if (name == NULL || is_found) {
-    return result_set(RG_ERROR_UNSUPPORTED,
-                      "device '%s': it lacks Vulkan 1.2, timeline semaphores, or a queue with "
-                      "graphics and compute; devices: %s",
-                      name == NULL ? "best" : name, list);
+    result = result_set(RG_ERROR_UNSUPPORTED,
+                        "device '%s': it lacks Vulkan 1.2, timeline semaphores, or a queue with "
+                        "graphics and compute; devices: %s",
+                        name == NULL ? "best" : name, devices);
+  } else {
+    result = result_set(RG_ERROR_NOT_FOUND,
+                        "device '%s': no device of that name or index; devices: %s", name, devices);
   }
-  return result_set(RG_ERROR_NOT_FOUND, "device '%s': no device of that name or index; devices: %s",
-                    name, list);
+  text_finish(&text);
+  return result;
 }
 
 rg_result device_choose(gpu *gpu, const char *name, VkPhysicalDevice *out) {
   rg_result result = RG_OK;
-  text text;
-  text_init(&text, &gpu->host);
   vk_list list = {0};
   RG_TRY(list_physical_devices(gpu, &list));
   const VkPhysicalDevice *devices = list.items;
@@ -81,7 +93,6 @@ rg_result device_choose(gpu *gpu, const char *name, VkPhysicalDevice *out) {
     device_abilities abilities;
     rg_device_info info;
     RG_TRY(device_describe(gpu, devices[i], &abilities, &info));
-    devices_append(&text, i, &info);
     bool is_wanted = is_asked_for(name, i, &info);
     is_found |= is_wanted;
     if (is_wanted && info.is_usable && type_rank(info.type) < best) {
@@ -90,11 +101,10 @@ rg_result device_choose(gpu *gpu, const char *name, VkPhysicalDevice *out) {
     }
   }
   if (*out == VK_NULL_HANDLE) {
-    result = choice_refuse(name, &text, is_found);
+    result = choice_refuse(gpu, name, &list, is_found);
   }
 fail:
   list_finish(gpu, &list);
-  text_finish(&text);
   return result;
 }
 

@@ -89,6 +89,14 @@ static rg_result check_shader(const char *where, const rg_shader_desc *desc) {
       return refuse(where, "a define has no name");
     }
   }
+  for (uint32_t i = 0; i < desc->keyword_count; i++) {
+    if (desc->keywords == NULL || is_empty(desc->keywords[i].name)) {
+      return refuse(where, "a keyword has no name");
+    }
+    if (!isfinite(desc->keywords[i].value)) {
+      return refuse(where, "a keyword is not a finite number");
+    }
+  }
   return RG_OK;
 fail:
   return result;

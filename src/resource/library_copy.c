@@ -54,6 +54,38 @@ static rg_result copy_defines(declaration *declared) {
   return check_defines_differ(declared, defines, desc->define_count);
 }
 
+static int compare_keywords(const void *a, const void *b) {
+  return strcmp(((const rg_constant_value *)a)->name, ((const rg_constant_value *)b)->name);
+}
+
+static rg_result copy_keywords(declaration *declared) {
+  rg_shader_desc *desc = &declared->desc.shader;
+  if (desc->keyword_count == 0) {
+    desc->keywords = NULL;
+    return RG_OK;
+  }
+  rg_constant_value *keywords =
+      arena_copy(&declared->arena, desc->keywords, desc->keyword_count * sizeof *keywords);
+  if (keywords == NULL) {
+    return no_memory(declared);
+  }
+  for (uint32_t i = 0; i < desc->keyword_count; i++) {
+    keywords[i].name = arena_strdup(&declared->arena, keywords[i].name);
+    if (keywords[i].name == NULL) {
+      return no_memory(declared);
+    }
+  }
+  qsort(keywords, desc->keyword_count, sizeof *keywords, compare_keywords);
+  desc->keywords = keywords;
+  for (uint32_t i = 1; i < desc->keyword_count; i++) {
+    if (strcmp(keywords[i - 1].name, keywords[i].name) == 0) {
+      return result_set(RG_ERROR_INVALID_ARGUMENT, "shader '%s': keyword '%s' is given twice",
+                        declared->name, keywords[i].name);
+    }
+  }
+  return RG_OK;
+}
+
 static rg_result copy_shader(declaration *declared) {
   rg_result result = RG_OK;
   rg_shader_desc *desc = &declared->desc.shader;
@@ -63,6 +95,7 @@ static rg_result copy_shader(declaration *declared) {
   memset(&desc->stages[desc->stage_count], 0,
          (RG_MAX_STAGES - desc->stage_count) * sizeof desc->stages[0]);
   RG_TRY(copy_defines(declared));
+  RG_TRY(copy_keywords(declared));
   return RG_OK;
 fail:
   return result;

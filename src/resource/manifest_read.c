@@ -71,9 +71,36 @@ static rg_result read_defines(manifest_reader *reader, const json_place *place, 
   return RG_OK;
 }
 
+/* {NAME: number or boolean}. */
+static rg_result read_keywords(manifest_reader *reader, const json_place *place, const cJSON *json,
+                               rg_shader_desc *desc) {
+  rg_result result = json_expect(place, json, cJSON_IsObject(json), "an object of numbers");
+  const cJSON *item = NULL;
+  if (result != RG_OK) {
+    return result;
+  }
+  rg_constant_value *keywords =
+      arena_alloc(&reader->arena, ((size_t)cJSON_GetArraySize(json) + 1) * sizeof *keywords);
+  if (keywords == NULL) {
+    return no_memory();
+  }
+  cJSON_ArrayForEach(item, json) {
+    json_place at = {.parent = place, .key = item->string};
+    bool is_wanted = cJSON_IsNumber(item) || cJSON_IsBool(item);
+    result = json_expect(&at, item, is_wanted, "a number or a boolean");
+    if (result != RG_OK) {
+      return result;
+    }
+    double value = cJSON_IsBool(item) ? cJSON_IsTrue(item) : item->valuedouble;
+    keywords[desc->keyword_count++] = (rg_constant_value){item->string, value};
+  }
+  desc->keywords = keywords;
+  return RG_OK;
+}
+
 static rg_result read_shader(manifest_reader *reader, const json_place *place, const cJSON *json,
                              rg_shader_desc *desc) {
-  static const char *const by_hand[] = {"stages", "defines", NULL};
+  static const char *const by_hand[] = {"stages", "defines", "keywords", NULL};
   rg_result result = RG_OK;
   RG_TRY(schema_json_read(&reader->arena, place, rg_schema_find("shader"), by_hand, json, desc));
   const cJSON *stages = cJSON_GetObjectItemCaseSensitive(json, "stages");
@@ -85,6 +112,11 @@ static rg_result read_shader(manifest_reader *reader, const json_place *place, c
   if (defines != NULL) {
     json_place at = {.parent = place, .key = "defines"};
     RG_TRY(read_defines(reader, &at, defines, desc));
+  }
+  const cJSON *keywords = cJSON_GetObjectItemCaseSensitive(json, "keywords");
+  if (keywords != NULL) {
+    json_place at = {.parent = place, .key = "keywords"};
+    RG_TRY(read_keywords(reader, &at, keywords, desc));
   }
   return RG_OK;
 fail:

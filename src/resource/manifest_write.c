@@ -36,6 +36,37 @@ static cJSON *add_child(cJSON *parent, const char *key, cJSON *child) {
   return json_add(parent, key, child) == RG_OK ? child : NULL;
 }
 
+static rg_result write_defines(const rg_shader_desc *desc, cJSON *object) {
+  rg_result result = RG_OK;
+  if (desc->define_count == 0) {
+    return RG_OK;
+  }
+  cJSON *defines = add_child(object, "defines", cJSON_CreateObject());
+  if (defines == NULL) {
+    return RG_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  for (uint32_t i = 0; result == RG_OK && i < desc->define_count; i++) {
+    result = json_add(defines, desc->defines[i].name, cJSON_CreateString(desc->defines[i].value));
+  }
+  return result;
+}
+
+static rg_result write_keywords(const rg_shader_desc *desc, cJSON *object) {
+  rg_result result = RG_OK;
+  if (desc->keyword_count == 0) {
+    return RG_OK;
+  }
+  cJSON *keywords = add_child(object, "keywords", cJSON_CreateObject());
+  if (keywords == NULL) {
+    return RG_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  for (uint32_t i = 0; result == RG_OK && i < desc->keyword_count; i++) {
+    result =
+        json_add(keywords, desc->keywords[i].name, cJSON_CreateNumber(desc->keywords[i].value));
+  }
+  return result;
+}
+
 static rg_result write_shader(const char *where, const rg_shader_desc *desc, cJSON *object) {
   rg_result result = RG_OK;
   cJSON *stages = add_child(object, "stages", cJSON_CreateArray());
@@ -45,15 +76,8 @@ static rg_result write_shader(const char *where, const rg_shader_desc *desc, cJS
   for (uint32_t i = 0; i < desc->stage_count; i++) {
     RG_TRY(write_stage(where, &desc->stages[i], stages));
   }
-  cJSON *defines =
-      desc->define_count == 0 ? NULL : add_child(object, "defines", cJSON_CreateObject());
-  if (desc->define_count > 0 && defines == NULL) {
-    return RG_ERROR_OUT_OF_HOST_MEMORY;
-  }
-  for (uint32_t i = 0; i < desc->define_count; i++) {
-    const rg_define *define = &desc->defines[i];
-    RG_TRY(json_add(defines, define->name, cJSON_CreateString(define->value)));
-  }
+  RG_TRY(write_defines(desc, object));
+  RG_TRY(write_keywords(desc, object));
   return schema_json_write(where, rg_schema_find("shader"), desc, object);
 fail:
   return result;

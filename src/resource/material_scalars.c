@@ -42,24 +42,25 @@ rg_value_kind scalar_kind(rg_scalar scalar) {
   return scalars[scalar].kind;
 }
 
-rg_result scalar_check(rg_scalar scalar, double value, const char *material, const char *name,
-                       uint64_t component) {
+rg_result scalar_check(rg_scalar scalar, double value, rg_type type, const char *owner,
+                       const char *name, uint64_t component) {
   const scalar_info *info = &scalars[scalar];
   if (!isfinite(value)) {
     return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "material '%s': %s: component %llu is %s, it must be finite", material, name,
-                      (unsigned long long)component, isnan(value) ? "nan" : "infinite");
+                      "%s '%s': %s: component %llu is %s, it must be finite", rg_type_name(type),
+                      owner, name, (unsigned long long)component,
+                      isnan(value) ? "nan" : "infinite");
   }
   if (value < info->minimum || value > info->maximum) {
     return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "material '%s': %s: component %llu is %.9g, %s holds %.9g to %.9g", material,
-                      name, (unsigned long long)component, value, info->name, info->minimum,
-                      info->maximum);
+                      "%s '%s': %s: component %llu is %.9g, %s holds %.9g to %.9g",
+                      rg_type_name(type), owner, name, (unsigned long long)component, value,
+                      info->name, info->minimum, info->maximum);
   }
   if (info->is_whole && value != (value < 0 ? (double)(int64_t)value : (double)(uint64_t)value)) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "material '%s': %s: component %llu is %.9g, %s holds whole numbers", material,
-                      name, (unsigned long long)component, value, info->name);
+    return result_set(
+        RG_ERROR_INVALID_ARGUMENT, "%s '%s': %s: component %llu is %.9g, %s holds whole numbers",
+        rg_type_name(type), owner, name, (unsigned long long)component, value, info->name);
   }
   return RG_OK;
 }

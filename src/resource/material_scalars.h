@@ -8,9 +8,9 @@
 uint32_t scalar_size(rg_scalar scalar);
 /* FLOATS, INTS, UINTS or BOOLS. */
 rg_value_kind scalar_kind(rg_scalar scalar);
-/* Whether the type can hold the value: finite, in range, whole. material, name, component: for the
- * message. */
-RG_NODISCARD rg_result scalar_check(rg_scalar scalar, double value, const char *material,
+/* Whether the type can hold the value: finite, in range, whole. type, owner (its label),
+ * name, component: for the message. */
+RG_NODISCARD rg_result scalar_check(rg_scalar scalar, double value, rg_type type, const char *owner,
                                     const char *name, uint64_t component);
 /* value: checked. */
 void scalar_store(rg_scalar scalar, double value, void *place);

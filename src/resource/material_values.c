@@ -103,7 +103,8 @@ static rg_result change_numbers(const char *material, const rg_parameter *value,
   unsigned char *packed = change->data;
   for (uint64_t i = 0; i < count; i++) {
     const double number = value_component(value, i);
-    rg_result result = scalar_check(member->scalar, number, material, value->name, i);
+    rg_result result =
+        scalar_check(member->scalar, number, RG_TYPE_MATERIAL, material, value->name, i);
     if (result != RG_OK) {
       return result;
     }

@@ -51,7 +51,7 @@ static rg_result shader_make_modules(gpu *gpu, shader *shader) {
 }
 
 /* Moves the built code into a slot and makes what it needs. On failure the slot is given back. */
-static rg_result shader_place(resources *resources, shader_code *code, const char *label,
+static rg_result shader_place(resources *resources, shader_code *code, const rg_shader_desc *desc,
                               uint64_t *id) {
   gpu *gpu = &resources->gpu;
   slots *slots = &resources->shaders.slots;
@@ -64,7 +64,9 @@ static rg_result shader_place(resources *resources, shader_code *code, const cha
   shader *self = storage;
   memset((unsigned char *)storage + sizeof(resource), 0, sizeof(shader) - sizeof(resource));
   self->code = *code;
-  RG_TRY(resource_begin(gpu, &self->resource, *id, label));
+  RG_TRY(resource_begin(gpu, &self->resource, *id,
+                        desc->label != NULL ? desc->label : desc->stages[0].file));
+  RG_TRY(shader_set_keywords(self, desc));
   RG_TRY(shader_make_modules(gpu, self));
   RG_TRY(descriptor_get_layout(gpu, &self->code.reflection, self->code.label, &self->layout));
   RG_TRY(shader_list_parameters(self));
@@ -91,9 +93,8 @@ rg_result rg_shader_create(rg_engine *engine, const rg_shader_desc *desc, rg_sha
   if (result != RG_OK) {
     return result;
   }
-  const char *label = desc->label != NULL ? desc->label : desc->stages[0].file;
   uint64_t id = 0;
-  result = shader_place(all, &code, label, &id);
+  result = shader_place(all, &code, desc, &id);
   out->id = result == RG_OK ? id : 0;
   return result;
 }
@@ -129,7 +130,8 @@ static VkPipelineShaderStageCreateInfo shader_stage_info(const shader *shader, u
       .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
       .stage = shader->code.stages[index].stage,
       .module = shader->modules[index],
-      .pName = shader->code.stages[index].entry_point};
+      .pName = shader->code.stages[index].entry_point,
+      .pSpecializationInfo = shader->keywords};
 }
 
 uint32_t shader_stage_infos(const shader *shader,

@@ -7,6 +7,7 @@
 
 #define SHADER_NO_SET UINT32_MAX
 #define SHADER_MAX_PARAMETERS 65536u
+#define SHADER_MAX_KEYWORDS 1024u
 
 /* One material parameter. Members take one cell; a texture or buffer array one an element. Cells
  * index what a material keeps: its handles, and whether it overrides its parent's. */
@@ -23,6 +24,7 @@ typedef struct shader {
   shader_code code;
   VkShaderModule modules[RG_MAX_STAGES];
   rg_shader_layout layout;
+  const VkSpecializationInfo *keywords; /* for all stages, in the code's arena; NULL for none */
   uint32_t material_set;   /* which descriptor set is the materials'; SHADER_NO_SET for none */
   const rg_binding *block; /* the Material block in it, or NULL */
   shader_parameter
@@ -45,6 +47,10 @@ void shaders_finish(struct resources *resources);
 /* Chooses the material set and lists its parameters into the code's arena. RG_ERROR_LIMIT: more
  * than SHADER_MAX_PARAMETERS. */
 RG_NODISCARD rg_result shader_list_parameters(shader *shader);
+
+/* Maps the descriptor's keywords to constant ids and bytes. RG_ERROR_NOT_FOUND names the nearest;
+ * RG_ERROR_INVALID_ARGUMENT: a value that the constant's type can't hold, a name given twice. */
+RG_NODISCARD rg_result shader_set_keywords(shader *shader, const rg_shader_desc *desc);
 
 /* The parameter of that name; "maps[2]" names one element of an array of textures or buffers.
  * *first and *count: which of its cells. RG_ERROR_NOT_FOUND names the nearest; RG_ERROR_LIMIT: an

@@ -95,7 +95,7 @@ static rg_result stage_search(glsl_stage *stage, const glslang_input_t *input, m
   rg_result result = RG_OK;
   message_place last = {0}, place;
   for (int i = 1; i < MAX_PARSES; i++) {
-    bool is_good;
+    bool is_good = false;
     RG_TRY(messages_first(stage->text, glslang_shader_get_info_log(stage->shader), &place));
     bool is_again = last.is_known && place.file == last.file && place.line == last.line;
     if (!place.is_known || (place.is_syntax && i > 1)) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/result.h"
 #include "list.h"
 #include "scan.h"
 
@@ -34,7 +35,7 @@ static rg_result declaration_add(arena *scratch, global_list *list, declaration 
   global_decl *items = list_grow(scratch, list->items, sizeof *items, list->count, &list->capacity);
   char *name = arena_printf(scratch, "%.*s", (int)self->name.length, self->name.start);
   if (items == NULL || name == NULL) {
-    return RG_ERROR_OUT_OF_HOST_MEMORY;
+    return result_no_memory("shader's names", self->name.length);
   }
   list->items = items;
   items[list->count++] = (global_decl){name, self->has_binding, self->has_set};
@@ -67,7 +68,7 @@ static rg_result bool_add(arena *scratch, global_list *list, const token *owner,
   char *owner_name = arena_printf(scratch, "%.*s", (int)owner->length, owner->start);
   char *member_name = arena_printf(scratch, "%.*s", (int)name->length, name->start);
   if (bools == NULL || owner_name == NULL || member_name == NULL) {
-    return RG_ERROR_OUT_OF_HOST_MEMORY;
+    return result_no_memory("shader's names", name->length);
   }
   list->bools = bools;
   bools[list->bool_count++] = (global_bool){owner_name, member_name};

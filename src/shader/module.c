@@ -227,7 +227,7 @@ rg_result module_init(module *self, arena *scratch, const char *entry_point) {
   self->variable = arena_alloc(scratch, self->bound * sizeof *self->variable);
   self->note = arena_alloc(scratch, self->bound * sizeof *self->note);
   if (self->definition == NULL || self->variable == NULL || self->note == NULL) {
-    return result_no_memory(self->name, self->bound * 3 * sizeof(uint32_t));
+    return result_no_memory(self->name, sizeof(uint32_t) * 3 * self->bound);
   }
   memset(self->variable, 0xFF, self->bound * sizeof *self->variable);
   memset(self->note, 0xFF, self->bound * sizeof *self->note);

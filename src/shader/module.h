@@ -19,23 +19,23 @@ typedef struct module_variable {
 } module_variable;
 
 typedef struct module {
+  arena *scratch;
   const stage_info *stage;
   const char *name; /* the stage's, for messages: "metal.frag" */
-  bool is_glsl;     /* its numbers may be assigned; SPIR-V from outside stays as it is */
   uint32_t *words;
-  uint32_t count;       /* of words */
-  uint32_t bound;       /* ids are below */
   uint32_t *definition; /* by id: the index of the instruction that defines it, or 0 */
   uint32_t *variable;   /* by id: its index in variables, or MODULE_NONE */
   uint32_t *note;       /* by id: its first name or decoration in notes, or MODULE_NONE */
   struct module_note *notes;
-  uint32_t note_count, note_capacity;
   module_variable *variables;
+  uint32_t *added; /* decorations to put at types_start */
+  uint32_t count;  /* of words */
+  uint32_t bound;  /* ids are below */
+  uint32_t note_count, note_capacity;
   uint32_t variable_count, variable_capacity;
-  uint32_t types_start; /* where decorations end */
-  uint32_t *added;      /* decorations to put there */
   uint32_t added_count, added_capacity;
-  arena *scratch;
+  uint32_t types_start; /* where decorations end */
+  bool is_glsl;         /* its numbers may be assigned; SPIR-V from outside stays as it is */
 } module;
 
 /* Indexes the words, which stay the caller's and are amended in place. entry_point: its interface

@@ -153,7 +153,7 @@ static rg_result input_add(reflection_work *work, const reflect_stage *stage, co
   rg_vertex_input *list = list_grow(stage->target, work->lists.inputs, sizeof *list,
                                     work->lists.input_count, &work->lists.input_capacity);
   if (list == NULL || name == NULL) {
-    return RG_ERROR_OUT_OF_HOST_MEMORY;
+    return result_no_memory("reflection", sizeof *list);
   }
   work->lists.inputs = list;
   list[work->lists.input_count++] =

@@ -260,40 +260,60 @@ static rg_result line_handle(expansion *self, uint32_t line, bool *is_handled) {
   return source_push(whole, &view, &self->shown);
 }
 
-static rg_result directive_handle(expansion *self, token hash) {
-  rg_result result = RG_OK;
-  token word = scan_next(&self->scan);
-  bool is_dropped = false;
+/* Whether a #pragma is "once", which file_inspect has seen to. */
+static bool pragma_is_once(scanner scan) {
+  token name = scan_next(&scan);
+  return name.kind == TOKEN_WORD && token_is(&name, "once");
+}
+
+/* Does what a directive asks for here. *is_dropped: glslang shall not see it. */
+static rg_result directive_obey(expansion *self, token hash, token word, bool *is_dropped) {
   if (token_is(&word, "include")) {
     copy_to(self, hash.start);
     emit_line(self, hash.line);
-    result = include_handle(self);
-    is_dropped = true;
-  } else if (token_is(&word, "version")) {
+    *is_dropped = true;
+    return include_handle(self);
+  }
+  if (token_is(&word, "version")) {
     copy_to(self, hash.start);
-    result = version_check(self, hash.line);
-    is_dropped = true;
-  } else if (token_is(&word, "line")) {
+    *is_dropped = true;
+    return version_check(self, hash.line);
+  }
+  if (token_is(&word, "line")) {
     copy_to(self, hash.start);
-    result = line_handle(self, hash.line, &is_dropped);
-  } else if (token_is(&word, "pragma")) {
-    scanner before = self->scan;
-    token name = scan_next(&self->scan);
-    is_dropped = name.kind == TOKEN_WORD && token_is(&name, "once");
-    self->scan = before;
+    return line_handle(self, hash.line, is_dropped);
+  }
+  *is_dropped = token_is(&word, "pragma") && pragma_is_once(self->scan);
+  if (*is_dropped) {
     copy_to(self, hash.start);
   }
+  return RG_OK;
+}
+
+/* Counts open conditions; true for what ends a branch. */
+static bool conditions_follow(expansion *self, const token *word) {
+  bool is_if = token_is(word, "if") || token_is(word, "ifdef") || token_is(word, "ifndef");
+  bool is_endif = token_is(word, "endif");
+  self->conditions += is_if;
+  self->conditions -= is_endif && self->conditions > 0;
+  return is_endif || token_is(word, "else") || token_is(word, "elif");
+}
+
+static rg_result directive_handle(expansion *self, token hash) {
+  token word = scan_next(&self->scan);
+  if (word.kind == TOKEN_NEWLINE || word.kind == TOKEN_END) {
+    return RG_OK; /* a lone '#' */
+  }
+  bool is_dropped = false;
+  rg_result result = directive_obey(self, hash, word, &is_dropped);
   if (result != RG_OK) {
     return result;
   }
-  bool is_if = token_is(&word, "if") || token_is(&word, "ifdef") || token_is(&word, "ifndef");
-  bool is_endif = token_is(&word, "endif");
-  self->conditions += is_if;
-  self->conditions -= is_endif && self->conditions > 0;
+  bool is_branch_end = conditions_follow(self, &word);
   if (is_dropped) {
     directive_drop(self);
-  } else if (word.kind != TOKEN_NEWLINE) {
-    directive_keep(self, is_endif || token_is(&word, "else") || token_is(&word, "elif"));
+  } else {
+    directive_keep(self, is_branch_end);
   }
   return size_check(self->whole);
 }

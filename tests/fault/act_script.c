@@ -117,6 +117,7 @@ rg_result act_script(scenario *self) {
   lua_pushlightuserdata(L, self->engine);
   int status = lua_pcall(L, 1, 0, 0);
   rg_result result = status == LUA_OK ? RG_OK : result_of_error(L, self);
+  self->has_ended = status == LUA_OK && self->lua->refused == 0;
   lua_close(L);
   CLAIM(self->lua->live_bytes == 0);
   return result;

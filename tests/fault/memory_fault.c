@@ -27,12 +27,21 @@ static void give_back(memory_fault *self, fault_block *block) {
   free(block);
 }
 
-static bool is_refused(memory_fault *self) {
+/* Lua's table of strings doubles from 128 pointers on; where it may not, strings just collide more.
+ */
+static bool is_string_table(size_t old_size, size_t new_size) {
+  return old_size >= 128 * sizeof(void *) && new_size == 2 * old_size;
+}
+
+static bool is_refused(memory_fault *self, size_t old_size, size_t new_size) {
   self->requests++;
   if (self->at == 0 || self->requests < self->at || self->requests - self->at >= self->width) {
     return false;
   }
   self->refused++;
+  if (self->refused == 1) {
+    self->was_string_table = is_string_table(old_size, new_size);
+  }
   return true;
 }
 
@@ -56,7 +65,7 @@ void *memory_fault_resize(void *user, void *old, size_t old_size, size_t new_siz
   } else {
     old_size = 0; /* Lua tells the kind of object there */
   }
-  if (new_size > old_size && is_refused(self)) {
+  if (new_size > old_size && is_refused(self, old_size, new_size)) {
     return NULL;
   }
   fault_block *after = new_size == 0 ? NULL : take(self, new_size);

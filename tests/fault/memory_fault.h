@@ -2,6 +2,7 @@
 #ifndef RG_TESTS_MEMORY_FAULT_H
 #define RG_TESTS_MEMORY_FAULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ typedef struct memory_fault {
   uint64_t width;    /* how many requests in a row fail; UINT64_MAX: all from there on */
   uint64_t requests; /* so far, that asked for more than they had */
   uint64_t refused;
+  bool was_string_table; /* the first that was refused asked for what Lua can do without */
   uint64_t live_bytes;
   uint64_t live_blocks;
 } memory_fault;

@@ -18,6 +18,7 @@ typedef struct scenario {
   uint32_t owned_count;
   const char *wrong; /* what an act found to be wrong though every call succeeded; else NULL */
   char message[512]; /* of the failure: the script's, or rg_error's */
+  bool has_ended;    /* the script has: only its state is still to be closed */
   bool has_no_code; /* Lua code of Regolith raised the engine's message, but no rg_result with it */
 } scenario;
 

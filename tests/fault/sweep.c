@@ -10,6 +10,7 @@
 /* Shared by all runs of a program: files for the acts, and an engine that does nothing. */
 static gpu_folder folder;
 static rg_engine *idle_engine;
+static unsigned run_count;
 
 /* ---- Files ---------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ int sweep_teardown(void **state) {
   (void)state;
   rg_engine_destroy(idle_engine);
   gpu_folder_remove(&folder);
-  return 0;
+  return run_count == 0 ? -1 : 0;
 }
 
 /* ---- A run ---------------------------------------------------------------------------------- */
@@ -191,15 +192,17 @@ sweep_outcome sweep_run(scenario_act *act, const sweep_fault *fault) {
   sweep_outcome outcome = {0};
   sweep self = {.act = act, .host = fault->host, .lua = fault->lua, .outcome = &outcome};
   self.scenario.lua = &self.lua;
+  run_count++;
   interpose_begin(&fault->vulkan);
   interpose_hide(fault->hidden);
   run_first(&self);
-  outcome.was_at_end = !was_reached(&self);
+  outcome.was_at_end = !was_reached(&self) || (self.lua.refused != 0 && self.scenario.has_ended);
   if (self.scenario.engine != NULL && was_reached(&self)) {
     run_again(&self);
   }
   rg_engine_destroy(self.scenario.engine);
   outcome.was_reached = was_reached(&self);
+  outcome.was_string_table = self.lua.was_string_table;
   outcome.vulkan = interpose_trace();
   outcome.hidden = interpose_hidden();
   take_fault_away(&self);

@@ -15,11 +15,12 @@ typedef struct sweep_fault {
 } sweep_fault;
 
 typedef struct sweep_outcome {
-  bool was_reached; /* false: the engine lived and died without coming to the fault */
-  bool was_at_end;  /* it came in rg_engine_destroy, which has no result */
-  bool was_logged;  /* a message of the log names the Vulkan call */
-  rg_result result; /* of the creation, the act or its end, whichever failed first */
-  bool has_no_code; /* as the scenario's */
+  bool was_reached;      /* false: the engine lived and died without coming to the fault */
+  bool was_at_end;       /* it came in rg_engine_destroy or lua_close, which have no result */
+  bool was_string_table; /* the first of Lua's requests that failed, as memory_fault says */
+  bool was_logged;       /* a message of the log names the Vulkan call */
+  rg_result result;      /* of the creation, the act or its end, whichever failed first */
+  bool has_no_code;      /* as the scenario's */
   char message[512];
   vulkan_trace vulkan;
   const char *hidden;
@@ -48,7 +49,7 @@ void sweep_judge(sweep_tally *tally, const sweep_outcome *outcome, rg_result exp
                  bool may_survive, const char *where);
 
 /* cmocka's group setup and teardown: the acts' files, and an idle engine that keeps the shader
- * compiler's start, which is the process's. */
+ * compiler's start, which is the process's. A pattern that no test has fails. */
 int sweep_setup(void **state);
 int sweep_teardown(void **state);
 /* Runs cmocka's tests, all or those of the pattern argv[1]. */

@@ -19,7 +19,8 @@ static bool run_one(sweep_tally *tally, uint64_t at, uint64_t width) {
            width == ALONE             ? "alone"
            : width == WITH_SECOND_TRY ? "twice"
                                       : "and all later ones");
-  sweep_judge(tally, &outcome, RG_ERROR_OUT_OF_HOST_MEMORY, width == ALONE, where);
+  sweep_judge(tally, &outcome, RG_ERROR_OUT_OF_HOST_MEMORY,
+              width == ALONE || outcome.was_string_table, where);
   return outcome.was_reached;
 }
 

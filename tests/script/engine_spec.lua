@@ -74,6 +74,34 @@ describe("engines", function()
     end, "#ff00f")
   end)
 
+  it("specialise shaders by keywords", function()
+    local engine <close> = assert(regolith.engine({ label = "keywords" }))
+    local source = [[
+#version 460
+layout(local_size_x = 1) in;
+layout(constant_id = 5) const int FACTOR = 1;
+layout(constant_id = 6) const bool NEGATE = false;
+layout(set = 0, binding = 0) buffer Values { int values[]; };
+void main() { values[0] = NEGATE ? -FACTOR : FACTOR; }
+]]
+    local values <close> = assert(engine.buffers:create({ data = string.pack("<i4", 0) }))
+    local expected = { [false] = 1, [true] = -12 }
+    for negate, value in pairs(expected) do
+      local shader <close> = assert(engine.shaders:create({
+        compute = { source = source },
+        keywords = negate and { FACTOR = 12, NEGATE = true } or nil,
+      }))
+      local material <close> = assert(engine.materials:create({
+        name = "material", shader = shader, parameters = { Values = values },
+      }))
+      assert(engine:dispatch(material, 1))
+      assert.are.equal(value, (string.unpack("<i4", values:read())))
+    end
+    assert.error_matches(function()
+      engine.shaders:create({ compute = { source = source }, keywords = { FACTOR = 1.5 } })
+    end, "FACTOR.*1.5")
+  end)
+
   it("run compute materials", function()
     local engine <close> = assert(regolith.engine({ label = "compute" }))
     local shader <close> = assert(engine.shaders:create({

@@ -117,9 +117,13 @@ describe("resource sets", function()
 
   it("write and read manifests", function()
     words.resources "Level" { materials = { "Rusty" } }
-    words.shader "paint" { vertex = "shaders/metal.vert", fragment = "shaders/metal.frag" }
+    words.shader "paint" {
+      vertex = "shaders/metal.vert", fragment = "shaders/metal.frag", keywords = { NORMAL_MAP = true },
+      defines = { UNUSED = 2 },
+    }
     local text = assert(engine:manifest())
     assert.matches('"regolith"', text)
+    assert.matches('"NORMAL_MAP"', text)
     local other <close> = assert(regolith.engine({ roots = { assets } }))
     assert.is_true(other:read_manifest("level.json", text))
     assert.are.equal(text, other:manifest())

@@ -185,7 +185,7 @@ static void memory_that_runs_out_anywhere_leaves_nothing_behind(void **state) {
       f->counted.fail_at = i;
       f->counted.fails_on = i % 2 == 0;
       result = shader_build(&f->context, descs[d], &f->code);
-      assert_int_equal(result, RG_ERROR_OUT_OF_HOST_MEMORY);
+      assert_failure(result, RG_ERROR_OUT_OF_HOST_MEMORY, "memory");
       assert_null(f->code.arena.chunk);
       assert_int_equal(f->counted.live, live);
     }
