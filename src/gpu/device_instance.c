@@ -153,6 +153,11 @@ static rg_result instance_create(gpu *gpu, const instance_choice *choice) {
   VkResult vk_result = instance_call(gpu, choice, choice->has_validation ? chain : NULL);
   if (vk_result != VK_SUCCESS) {
     gpu->device.instance = VK_NULL_HANDLE;
+    if (vk_result == VK_ERROR_INCOMPATIBLE_DRIVER) {
+      return result_set(RG_ERROR_UNSUPPORTED,
+                        "Vulkan loader: it finds no usable driver (VK_ERROR_INCOMPATIBLE_DRIVER); "
+                        "Debian's package mesa-vulkan-drivers has one for any machine");
+    }
     return dispatch_result(vk_result, "vkCreateInstance", gpu->label);
   }
   gpu->device.owns_instance = true;
