@@ -77,8 +77,12 @@ rg_result image_decode(host_memory *memory, const char *name, const void *bytes,
   }
   const host_memory_scope scope = host_memory_scope_begin(memory);
   image decoded = {.memory = memory};
-  const rg_result result = reader(&source, &decoded);
-  host_memory_scope_end(scope);
+  rg_result result = reader(&source, &decoded);
+  if (!host_memory_scope_end(scope)) {
+    image_finish(&decoded);
+    result = result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "image '%s': no host memory to decode it",
+                        name);
+  }
   if (result == RG_OK) {
     *out = decoded;
   }
@@ -89,7 +93,7 @@ void image_finish(image *self) {
   if (self->texels != NULL) {
     const host_memory_scope scope = host_memory_scope_begin(self->memory);
     scoped_free(self->texels);
-    host_memory_scope_end(scope);
+    (void)host_memory_scope_end(scope);
   }
   *self = (image){0};
 }

@@ -31,12 +31,9 @@
 #include <stb_image.h>
 #pragma GCC diagnostic pop
 
-/* The checks have found what kind of file it is: stb_image fails to see a JPEG only where it could
- * not have the memory to look. */
 static rg_result stb_result(const image_source *source, const char *kind) {
   const char *reason = stbi_failure_reason();
-  const bool is_unseen = strcmp(kind, "JPEG") == 0 && strcmp(reason, "unknown image type") == 0;
-  if (is_unseen || strcmp(reason, "outofmem") == 0) {
+  if (strcmp(reason, "outofmem") == 0) {
     return result_no_memory("an image", 0);
   }
   return image_fail(source, RG_ERROR_FORMAT, "broken %s: %s", kind, reason);

@@ -206,15 +206,20 @@ typedef struct scoped_header {
 } scoped_header;
 
 static _Thread_local host_memory *scoped_memory;
+static _Thread_local bool scope_has_failed;
 
 host_memory_scope host_memory_scope_begin(host_memory *memory) {
-  host_memory_scope scope = {.previous = scoped_memory};
+  host_memory_scope scope = {.previous = scoped_memory, .previous_has_failed = scope_has_failed};
   scoped_memory = memory;
+  scope_has_failed = false;
   return scope;
 }
 
-void host_memory_scope_end(host_memory_scope scope) {
+bool host_memory_scope_end(host_memory_scope scope) {
+  bool has_failed = scope_has_failed;
   scoped_memory = scope.previous;
+  scope_has_failed = scope.previous_has_failed;
+  return !has_failed;
 }
 
 void *scoped_malloc(size_t size) {
@@ -225,6 +230,7 @@ void *scoped_malloc(size_t size) {
   size_t whole = sizeof(scoped_header) + size;
   scoped_header *header = memory == NULL ? malloc(whole) : host_alloc(memory, whole);
   if (header == NULL) {
+    scope_has_failed = true;
     return NULL;
   }
   header->memory = memory;
@@ -252,6 +258,7 @@ void *scoped_realloc(void *old, size_t new_size) {
   header = header->memory == NULL ? realloc(header, whole)
                                   : host_resize(header->memory, header, header->size, whole);
   if (header == NULL) {
+    scope_has_failed = true;
     return NULL;
   }
   header->size = whole;

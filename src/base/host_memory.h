@@ -48,10 +48,12 @@ char *arena_printf(arena *self, const char *format, ...) RG_PRINTF(2, 3);
  * which must live as long. */
 typedef struct host_memory_scope {
   host_memory *previous;
+  bool previous_has_failed;
 } host_memory_scope;
 
 host_memory_scope host_memory_scope_begin(host_memory *memory);
-void host_memory_scope_end(host_memory_scope scope);
+/* False where memory was refused since the beginning: libraries may call that something else. */
+bool host_memory_scope_end(host_memory_scope scope);
 void *scoped_malloc(size_t size);
 void *scoped_calloc(size_t count, size_t size);
 void *scoped_realloc(void *old, size_t new_size);

@@ -32,7 +32,7 @@ range_allocator *range_create_with(host_memory *memory, const range_desc *desc) 
   assert(desc->strategy != RANGE_SLOTS || (desc->slot_size >= 1 && desc->slot_size <= UINT32_MAX));
   range_allocator *ranges = host_calloc(memory, 1, sizeof(*ranges));
   if (ranges == NULL) {
-    result_no_memory("ranges", sizeof(*ranges));
+    result_message_no_memory("ranges", sizeof(*ranges));
     return NULL;
   }
   ranges->memory = memory;

@@ -183,7 +183,7 @@ RG_NODISCARD rg_result block_alloc(range_allocator *ranges, uint64_t size, uint6
 
 /* How many slots of a page may be free before it is listed again. */
 static inline uint32_t page_patience(const range_page *page) {
-  return page->slot_count / 8u;
+  return page->slot_count / 5u;
 }
 
 static inline uint64_t page_all_slots(const range_page *page) {

@@ -36,6 +36,7 @@ static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
                              const range_request *want, uint32_t *steps) {
   uint64_t best_size = want->size + want->size / NEAR_PART + 1;
   uint32_t best = 0;
+  const range_node *nodes = ranges->nodes;
   for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
     uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
     for (; node != 0; node = ranges->nodes[node].list_next) {
@@ -43,13 +44,16 @@ static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
         *steps = 0;
         return best;
       }
-      const uint64_t room = node_size(ranges, node);
-      if (room < best_size && hole_fits(ranges, node, want) && !borders_large(ranges, node)) {
-        best = node;
-        best_size = room;
-        if (room == want->size) {
-          return best;
-        }
+      const range_node *at = &nodes[node], *next = &nodes[at->next];
+      const uint64_t room = next->offset - at->offset;
+      const uint64_t needed = want->size + align_gap(at->offset, want->alignment);
+      const bool is_better = (room < best_size) & (room >= needed) &
+                             (next->list_prev != NODE_LARGE) &
+                             (nodes[at->prev].list_prev != NODE_LARGE);
+      best = is_better ? node : best;
+      best_size = is_better ? room : best_size;
+      if (best_size == want->size) {
+        return best;
       }
     }
   }
@@ -146,8 +150,8 @@ static uint32_t next_class(const range_allocator *ranges, uint32_t index) {
 }
 
 /* The hole of least size that fits, the highest of equals. */
-static uint32_t find_best(const range_allocator *ranges, const range_request *want,
-                          uint32_t steps) {
+static uint32_t find_best(const range_allocator *ranges, const range_request *want) {
+  uint32_t steps = BEST_STEPS;
   uint32_t index = next_class(ranges, class_floor(want->size));
   uint32_t best = 0;
   uint64_t best_size = UINT64_MAX;

@@ -68,17 +68,16 @@ static void error_publish(char *message, const char *format, int written) {
   error_text[length] = '\0';
 }
 
-rg_result result_set(rg_result result, const char *format, ...) {
+void result_message(const char *format, ...) {
   char message[ERROR_CAPACITY]; /* aside: an argument may be rg_error() */
   va_list arguments;
   va_start(arguments, format);
   int written = vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
   error_publish(message, format, written);
-  return result;
 }
 
-rg_result result_prefix(rg_result result, const char *format, ...) {
+void result_message_prefix(const char *format, ...) {
   char prefix[1024];
   va_list arguments;
   va_start(arguments, format);
@@ -87,12 +86,11 @@ rg_result result_prefix(rg_result result, const char *format, ...) {
   if (written >= (int)sizeof prefix) {
     prefix[utf8_trim(prefix, strlen(prefix))] = '\0';
   }
-  return result_set(result, "%s: %s", written < 0 ? format : prefix, error_text);
+  result_message("%s: %s", written < 0 ? format : prefix, error_text);
 }
 
-rg_result result_no_memory(const char *what, uint64_t size) {
-  return result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "%s: no host memory for %" PRIu64 " bytes", what,
-                    size);
+void result_message_no_memory(const char *what, uint64_t size) {
+  result_message("%s: no host memory for %" PRIu64 " bytes", what, size);
 }
 
 void rg_origin_set(const char *origin) {

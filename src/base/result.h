@@ -14,15 +14,20 @@
     }                      \
   } while (0)
 
-/* Sets this thread's message and returns `result`, so that `return result_set(RG_ERROR_IO, …)`
- * reads well. Cut at 8 KiB. The message's form: object 'name': value and the limit it breaks. */
-rg_result result_set(rg_result result, const char *format, ...) RG_PRINTF(2, 3);
+/* Sets this thread's message and is `result`, so that `return result_set(RG_ERROR_IO, …)` reads
+ * well; a macro, so that compilers and analyzers see which result it is. Cut at 8 KiB. The
+ * message's form: object 'name': value and the limit it breaks. */
+#define result_set(result, ...) (result_message(__VA_ARGS__), (result))
+void result_message(const char *format, ...) RG_PRINTF(1, 2);
 
-/* Puts `prefix: ` before this thread's present message and returns `result`. */
-rg_result result_prefix(rg_result result, const char *format, ...) RG_PRINTF(2, 3);
+/* Puts `prefix: ` before this thread's present message and is `result`. */
+#define result_prefix(result, ...) (result_message_prefix(__VA_ARGS__), (result))
+void result_message_prefix(const char *format, ...) RG_PRINTF(1, 2);
 
 /* RG_ERROR_OUT_OF_HOST_MEMORY with a message that names what could not be had. */
-rg_result result_no_memory(const char *what, uint64_t size);
+#define result_no_memory(what, size) \
+  (result_message_no_memory(what, size), RG_ERROR_OUT_OF_HOST_MEMORY)
+void result_message_no_memory(const char *what, uint64_t size);
 
 /* This thread's rg_origin_set text; "" for none. */
 const char *origin_get(void);

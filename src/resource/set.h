@@ -94,7 +94,7 @@ set_contents *contents_create(struct resources *layer);
 /* Lets everything go, the last first; NULL is allowed. */
 void contents_destroy(struct resources *layer, set_contents *contents);
 /* Gives one reference back; the last one unloads. */
-void set_let_go(struct resources *layer, set *set);
+void set_let_go(struct resources *layer, set *self);
 /* A member of these contents, or of those of a reachable set; or NULL. */
 set_entry *contents_find(const set_contents *contents, rg_type type, const char *name);
 /* Holds an entry and what it needs, unless a reachable set does. */

@@ -1,4 +1,5 @@
 /* Materials from declarations: names become handles of what a set has loaded. */
+#include <assert.h>
 #include <string.h>
 
 #include "library.h"
@@ -79,6 +80,7 @@ static rg_result resolve_all(material_maker *maker) {
   }
   desc->shader_name = NULL;
   desc->parent_name = NULL;
+  assert(maker->parameters != NULL || desc->parameter_count == 0);
   for (uint32_t i = 0; i < desc->parameter_count; i++) {
     if (maker->parameters[i].kind == RG_VALUE_DECLARED) {
       RG_TRY(resolve(maker, &maker->parameters[i]));

@@ -38,27 +38,32 @@ static void push_number(lua_State *L, double number) {
   }
 }
 
+static void push_item(lua_State *L, const cJSON *item);
+
+/* The children of an array or object. */
+static void push_children(lua_State *L, const cJSON *item) {
+  lua_newtable(L);
+  lua_Integer count = 0;
+  for (const cJSON *child = item->child; child; child = child->next) {
+    push_item(L, child);
+    if (cJSON_IsArray(item)) {
+      lua_seti(L, -2, ++count);
+    } else {
+      lua_setfield(L, -2, child->string);
+    }
+  }
+}
+
 static void push_item(lua_State *L, const cJSON *item) {
   luaL_checkstack(L, 4, "JSON is nested too deeply");
-  if (cJSON_IsString(item)) {
-    lua_pushstring(L, item->valuestring);
-  } else if (cJSON_IsNumber(item)) {
-    push_number(L, item->valuedouble);
-  } else if (cJSON_IsBool(item)) {
-    lua_pushboolean(L, cJSON_IsTrue(item));
-  } else if (cJSON_IsArray(item) || cJSON_IsObject(item)) {
-    lua_newtable(L);
-    lua_Integer count = 0;
-    for (const cJSON *child = item->child; child; child = child->next) {
-      push_item(L, child);
-      if (cJSON_IsArray(item)) {
-        lua_seti(L, -2, ++count);
-      } else {
-        lua_setfield(L, -2, child->string);
-      }
-    }
-  } else {
-    lua_pushnil(L);
+  switch (item->type & 0xff) {
+    case cJSON_String: lua_pushstring(L, item->valuestring); return;
+    case cJSON_Number: push_number(L, item->valuedouble); return;
+    case cJSON_False: lua_pushboolean(L, false); return;
+    case cJSON_True: lua_pushboolean(L, true); return;
+    case cJSON_Array:
+    case cJSON_Object: push_children(L, item); return;
+    default: lua_pushnil(L); return;
   }
 }
 

@@ -23,7 +23,7 @@ static int hex_digit(char c) {
 
 /* "#f2eee0" with `count` bytes to linear numbers; alpha, the fourth, is linear already. */
 static int push_hex_colour(lua_State *L, const char *text, int count) {
-  bool is_right = text[0] == '#' && strlen(text) == (size_t)(1 + 2 * count);
+  bool is_right = text[0] == '#' && strlen(text) == 1 + 2 * (size_t)count;
   for (int i = 0; is_right && i < 2 * count; i++) {
     is_right = hex_digit(text[1 + i]) >= 0;
   }
@@ -201,9 +201,9 @@ int luaopen_regolith(lua_State *L) {
   lua_setfield(L, -2, "version");
   lua_pushinteger(L, 1024);
   lua_setfield(L, -2, "KiB");
-  lua_pushinteger(L, 1024 * 1024);
+  lua_pushinteger(L, (lua_Integer)1 << 20);
   lua_setfield(L, -2, "MiB");
-  lua_pushinteger(L, 1024 * 1024 * 1024);
+  lua_pushinteger(L, (lua_Integer)1 << 30);
   lua_setfield(L, -2, "GiB");
   return 1;
 }

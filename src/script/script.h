@@ -15,7 +15,7 @@
  */
 
 /* A bounded queue of level bytes and zero-terminated texts. */
-#define SCRIPT_LOG_CAPACITY (64 * 1024)
+#define SCRIPT_LOG_CAPACITY 65536u
 typedef struct script_log {
   atomic_flag lock;
   uint32_t length;

@@ -161,24 +161,27 @@ static rg_result include_open(expansion *self, const char *name, bool is_quoted,
   return result;
 }
 
-/* The name in "quotes" or <brackets>, in the arena; NULL where there is none or no memory. */
-static const char *include_name(expansion *self, bool *is_quoted) {
+/* The name in "quotes" or <brackets>, in the arena; NULL where there is none. */
+static rg_result include_name(expansion *self, bool *is_quoted, const char **out) {
   scanner before = self->scan;
   token item = scan_next(&self->scan);
-  arena *scratch = self->whole->scratch;
+  const char *start = item.start + 1;
+  size_t length = 0;
   *is_quoted = item.kind == TOKEN_STRING;
-  if (item.kind == TOKEN_STRING && item.length > 2 && item.start[item.length - 1] == '"') {
-    return arena_printf(scratch, "%.*s", (int)item.length - 2, item.start + 1);
+  *out = NULL;
+  if (*is_quoted && item.length > 2 && item.start[item.length - 1] == '"') {
+    length = item.length - 2;
+  } else if (token_is_mark(&item, '<')) {
+    length = strcspn(start, ">\n");
+    length = start[length] == '>' ? length : 0;
+    self->scan.at = start + length + 1;
   }
-  if (token_is_mark(&item, '<')) {
-    size_t length = strcspn(item.start + 1, ">\n");
-    if (length > 0 && item.start[1 + length] == '>') {
-      self->scan.at = item.start + length + 2;
-      return arena_printf(scratch, "%.*s", (int)length, item.start + 1);
-    }
+  if (length == 0) {
+    self->scan = before;
+    return RG_OK;
   }
-  self->scan = before;
-  return NULL;
+  *out = arena_printf(self->whole->scratch, "%.*s", (int)length, start);
+  return *out == NULL ? result_no_memory("the name of an include", length) : RG_OK;
 }
 
 static rg_result expand_file(source *whole, uint32_t file, uint32_t depth, bool is_sure);
@@ -204,12 +207,16 @@ static rg_result include_expand(expansion *self, uint32_t file) {
 
 static rg_result include_handle(expansion *self) {
   bool is_quoted = false;
-  const char *name = include_name(self, &is_quoted);
+  const char *name = NULL;
   uint32_t file = 0;
+  rg_result result = include_name(self, &is_quoted, &name);
+  if (result != RG_OK) {
+    return result;
+  }
   if (name == NULL) {
     return emit_failure(self, NULL, "#include needs a \"quoted\" or <bracketed> file name");
   }
-  rg_result result = include_open(self, name, is_quoted, &file);
+  result = include_open(self, name, is_quoted, &file);
   if (result == RG_OK) {
     return include_expand(self, file);
   }

@@ -40,6 +40,7 @@ static bool is_refused(memory_fault *self, size_t old_size, size_t new_size) {
   }
   self->refused++;
   if (self->refused == 1) {
+    self->caller = caller_find();
     self->was_string_table = is_string_table(old_size, new_size);
   }
   return true;

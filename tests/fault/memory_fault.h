@@ -6,13 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "caller.h"
+
 /* Zero with `at` and `width` set as wished is ready for use. One thread at a time. */
 typedef struct memory_fault {
   uint64_t at;       /* the first request that fails, counted from 1; 0: none */
   uint64_t width;    /* how many requests in a row fail; UINT64_MAX: all from there on */
   uint64_t requests; /* so far, that asked for more than they had */
   uint64_t refused;
-  bool was_string_table; /* the first that was refused asked for what Lua can do without */
+  caller caller;         /* of the first that was refused */
+  bool was_string_table; /* it asked for what Lua can do without */
   uint64_t live_bytes;
   uint64_t live_blocks;
 } memory_fault;

@@ -63,7 +63,7 @@ typedef struct sweep {
   scenario_act *act;
   scenario scenario;
   memory_fault host, lua;
-  sweep_outcome *outcome;
+  sweep_outcome outcome;
 } sweep;
 
 static void note(sweep_outcome *outcome, const char *what, const char *detail) {
@@ -74,12 +74,14 @@ static void note(sweep_outcome *outcome, const char *what, const char *detail) {
 
 /* Errors are faults of the engine's own; so is a warning of what was never destroyed. */
 static void read_log(void *user, rg_log_level level, const char *message) {
-  sweep_outcome *outcome = user;
+  sweep *self = user;
+  sweep_outcome *outcome = &self->outcome;
   if (level == RG_LOG_ERROR || strstr(message, "never destroyed") != NULL) {
     note(outcome, "the log", message);
   }
   const vulkan_trace trace = interpose_trace();
-  if (trace.was_reached && strstr(message, trace.function) != NULL) {
+  if ((trace.was_reached && strstr(message, trace.function) != NULL) ||
+      (self->host.refused != 0 && strstr(message, "no host memory") != NULL)) {
     outcome->was_logged = true;
   }
 }
@@ -100,7 +102,7 @@ static rg_result create_engine(sweep *self) {
       .label = "fault",
       .allocator = {.resize = memory_fault_resize, .user = &self->host},
       .log = read_log,
-      .log_user = self->outcome,
+      .log_user = self,
       .log_level = RG_LOG_DEBUG,
       .get_instance_proc_addr = interpose_get_instance_proc_addr,
       .block_size = 1 << 20,
@@ -110,7 +112,7 @@ static rg_result create_engine(sweep *self) {
   };
   const rg_result result = rg_engine_create(&desc, &self->scenario.engine);
   if ((result == RG_OK) != (self->scenario.engine != NULL)) {
-    note(self->outcome, "rg_engine_create", "result and engine disagree");
+    note(&self->outcome, "rg_engine_create", "result and engine disagree");
   }
   return result;
 }
@@ -123,7 +125,7 @@ static void forget_message(void) {
 }
 
 static void note_result(sweep *self, rg_result result, const char *forgotten) {
-  sweep_outcome *outcome = self->outcome;
+  sweep_outcome *outcome = &self->outcome;
   const char *message = self->scenario.message[0] != '\0' ? self->scenario.message : rg_error();
   outcome->result = result;
   outcome->has_no_code = self->scenario.has_no_code;
@@ -158,14 +160,14 @@ static void run_again(sweep *self) {
     result = run_act(self);
   }
   if (result != RG_OK && !(interpose_is_lost() && result == RG_ERROR_DEVICE_LOST)) {
-    note(self->outcome, "the engine does not work on",
+    note(&self->outcome, "the engine does not work on",
          self->scenario.message[0] != '\0' ? self->scenario.message : rg_error());
   }
   if (interpose_is_lost()) {
     /* a lost device's resources can be destroyed all the same */
     result = scenario_finish(&self->scenario);
     if (result != RG_OK) {
-      note(self->outcome, "a lost device keeps", rg_error());
+      note(&self->outcome, "a lost device keeps", rg_error());
     }
   }
 }
@@ -175,39 +177,42 @@ static void look_for_leaks(sweep *self) {
   if (self->host.live_blocks != 0) {
     snprintf(text, sizeof text, "%llu blocks of %llu bytes",
              (unsigned long long)self->host.live_blocks, (unsigned long long)self->host.live_bytes);
-    note(self->outcome, "leaked host memory", text);
+    note(&self->outcome, "leaked host memory", text);
   }
   if (self->lua.live_blocks != 0) {
-    note(self->outcome, "leaked", "Lua's memory");
+    note(&self->outcome, "leaked", "Lua's memory");
   }
   if (interpose_report_live() != 0) {
-    note(self->outcome, "leaked", "Vulkan objects");
+    note(&self->outcome, "leaked", "Vulkan objects");
   }
   if (self->scenario.wrong != NULL) {
-    note(self->outcome, "does not hold", self->scenario.wrong);
+    note(&self->outcome, "does not hold", self->scenario.wrong);
   }
 }
 
 sweep_outcome sweep_run(scenario_act *act, const sweep_fault *fault) {
-  sweep_outcome outcome = {0};
-  sweep self = {.act = act, .host = fault->host, .lua = fault->lua, .outcome = &outcome};
-  self.scenario.lua = &self.lua;
+  sweep self = {.act = act, .host = fault->host, .lua = fault->lua};
+  sweep_outcome *outcome = &self.outcome;
   run_count++;
+  self.scenario.lua = &self.lua;
   interpose_begin(&fault->vulkan);
   interpose_hide(fault->hidden);
   run_first(&self);
-  outcome.was_at_end = !was_reached(&self) || (self.lua.refused != 0 && self.scenario.has_ended);
+  outcome->was_at_end = !was_reached(&self) || (self.lua.refused != 0 && self.scenario.has_ended);
   if (self.scenario.engine != NULL && was_reached(&self)) {
     run_again(&self);
   }
   rg_engine_destroy(self.scenario.engine);
-  outcome.was_reached = was_reached(&self);
-  outcome.was_string_table = self.lua.was_string_table;
-  outcome.vulkan = interpose_trace();
-  outcome.hidden = interpose_hidden();
+  outcome->was_reached = was_reached(&self);
+  outcome->was_string_table = self.lua.was_string_table;
+  outcome->vulkan = interpose_trace();
+  outcome->hidden = interpose_hidden();
+  if (self.host.refused != 0) {
+    caller_names(&self.host.caller, outcome->callers, sizeof outcome->callers);
+  }
   take_fault_away(&self);
   look_for_leaks(&self);
-  return outcome;
+  return self.outcome;
 }
 
 /* ---- Verdicts ------------------------------------------------------------------------------- */
@@ -227,7 +232,7 @@ void sweep_judge(sweep_tally *tally, const sweep_outcome *outcome, rg_result exp
   if (outcome->problem[0] != '\0') {
     complain(tally, where, outcome->problem, outcome->message);
   } else if (is_survival && !may_survive) {
-    complain(tally, where, "nobody noticed", "");
+    complain(tally, where, "nobody noticed", outcome->callers);
   } else if (outcome->result == RG_OK) {
     return;
   } else if (!outcome->was_reached || (outcome->result != expected && !outcome->has_no_code)) {

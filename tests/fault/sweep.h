@@ -15,8 +15,9 @@ typedef struct sweep_fault {
 } sweep_fault;
 
 typedef struct sweep_outcome {
-  bool was_reached;      /* false: the engine lived and died without coming to the fault */
-  bool was_at_end;       /* it came in rg_engine_destroy or lua_close, which have no result */
+  bool was_reached;   /* false: the engine lived and died without coming to the fault */
+  bool was_at_end;    /* it came in rg_engine_destroy or lua_close, which have no result */
+  char callers[1024]; /* of the first allocation of the host's that failed, as caller_names gives */
   bool was_string_table; /* the first of Lua's requests that failed, as memory_fault says */
   bool was_logged;       /* a message of the log names the Vulkan call */
   rg_result result;      /* of the creation, the act or its end, whichever failed first */
