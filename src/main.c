@@ -1,14 +1,16 @@
 /* The interpreter: a Lua state with Regolith inside, the terminal, and the command line, whose body
  * is lua/regolith/cli.lua. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include <dirent.h>
 #include <errno.h>
 #include <histedit.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <lualib.h>
 #include <regolith/regolith_lua.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,59 @@ static int terminal_close(lua_State *L) {
   return 0;
 }
 
+/* ---- Ctrl-C at the prompt
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* What a signal handler can reach; of the one prompt that a process has. */
+static lua_State *volatile interrupted_state;
+static volatile sig_atomic_t interrupt_count;
+
+static void stop_chunk(lua_State *L, lua_Debug *place) {
+  (void)place;
+  lua_sethook(L, NULL, 0, 0);
+  luaL_error(L, "interrupted");
+}
+
+static void handle_interrupt(int number) {
+  (void)number;
+  interrupt_count = interrupt_count + 1;
+  if (interrupted_state) {
+    lua_sethook(interrupted_state, stop_chunk,
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  }
+}
+
+/* Until release_interrupt: ends reads, and the chunk that L runs where it is not NULL. */
+static void catch_interrupt(lua_State *L) {
+  struct sigaction action = {.sa_handler = handle_interrupt};
+  interrupted_state = L;
+  interrupt_count = 0;
+  sigaction(SIGINT, &action, NULL);
+}
+
+static void release_interrupt(void) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigaction(SIGINT, &action, NULL);
+  interrupted_state = NULL;
+}
+
+/* host.interruptible(f): as pcall(f), and Ctrl-C is an error of f. */
+static int host_interruptible(lua_State *L) {
+  lua_settop(L, 1);
+  catch_interrupt(L);
+  int status = lua_pcall(L, 0, 0, 0);
+  release_interrupt();
+  lua_sethook(L, NULL, 0, 0);
+  lua_pushboolean(L, status == LUA_OK);
+  lua_insert(L, 1);
+  return lua_gettop(L);
+}
+
+/* ---- The terminal itself
+ * -----------------------------------------------------------------------------------------------------
+ */
+
 static char *prompt_of(EditLine *edit) {
   terminal *term = NULL;
   el_get(edit, EL_CLIENTDATA, &term);
@@ -63,11 +118,11 @@ static void open_terminal(lua_State *L, terminal *term) {
   el_set(term->edit, EL_CLIENTDATA, term);
   el_set(term->edit, EL_PROMPT, prompt_of);
   el_set(term->edit, EL_EDITOR, "emacs");
-  el_set(term->edit, EL_SIGNAL, 1);
+  el_set(term->edit, EL_SIGNAL, 0);
   el_set(term->edit, EL_HIST, history, term->history);
 }
 
-/* host.read_line(prompt): a line without its end, or nil at the end of input. */
+/* host.read_line(prompt): a line without its end; nil at the end of input; false after Ctrl-C. */
 static int host_read_line(lua_State *L) {
   terminal *term = terminal_of(L);
   if (!term->edit) {
@@ -75,7 +130,16 @@ static int host_read_line(lua_State *L) {
   }
   term->prompt = luaL_checkstring(L, 1);
   int length = 0;
+  errno = 0;
+  catch_interrupt(NULL);
   const char *line = el_gets(term->edit, &length);
+  bool was_interrupted = (!line && errno == EINTR) || interrupt_count > 0;
+  release_interrupt();
+  if (was_interrupted) {
+    el_reset(term->edit);
+    lua_pushboolean(L, false);
+    return 1;
+  }
   if (!line || length <= 0) {
     lua_pushnil(L);
     return 1;
@@ -186,6 +250,19 @@ static int host_list(lua_State *L) {
   return 1;
 }
 
+/* host.real_path(path): without symbolic links, or nil and a message. */
+static int host_real_path(lua_State *L) {
+  char real[PATH_MAX];
+  const char *path = luaL_checkstring(L, 1);
+  if (!realpath(path, real)) {
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", path, strerror(errno));
+    return 2;
+  }
+  lua_pushstring(L, real);
+  return 1;
+}
+
 static int host_to_json(lua_State *L) {
   luaL_checkany(L, 1);
   script_to_json(L, 1);
@@ -214,8 +291,10 @@ static int open_host(lua_State *L) {
       {"load_history", host_load_history},
       {"save_history", host_save_history},
       {"is_terminal", host_is_terminal},
+      {"interruptible", host_interruptible},
       {"clock", host_clock},
       {"list", host_list},
+      {"real_path", host_real_path},
       {"to_json", host_to_json},
       {"set_engine_defaults", host_set_engine_defaults},
       {"validation_count", host_validation_count},

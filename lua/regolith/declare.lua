@@ -19,9 +19,14 @@ local function fail(where, format, ...)
   error(where .. ": " .. string.format(format, ...), 0)
 end
 
--- The script's file and line, `depth` calls above the caller.
-local function here(depth)
-  local info = debug.getinfo(depth + 1, "Sl")
+-- The script's file and line: the nearest caller that is none of Regolith's own Lua parts.
+local function here()
+  local level = 2
+  local info = debug.getinfo(level, "Sl")
+  while info and (info.currentline < 0 or info.source:sub(1, 10) == "=regolith/") do
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  end
   return info and info.short_src .. ":" .. info.currentline or "?"
 end
 
@@ -93,7 +98,7 @@ reference.__index = reference
 
 -- texture "rock.png" names a file; texture "rock" { file = "rock.png", … } declares one.
 function reference:__call(desc)
-  local where = here(2)
+  local where = here()
   check_table(where, string.format("texture '%s'", self.texture), desc)
   declare_in(self.engine, "texture", self.texture, desc, where)
   self.state.loose.textures[self.texture] = true
@@ -102,7 +107,7 @@ end
 
 local function language_texture(state)
   return function(name)
-    check_name(here(2), "texture", name)
+    check_name(here(), "texture", name)
     return setmetatable({ texture = name, engine = state.engine, state = state }, reference)
   end
 end
@@ -110,12 +115,12 @@ end
 -- buffer "storage" { stride = 64, count = 100 }: a recipe that a set's `buffers` names.
 local function language_buffer()
   return function(kind)
-    local where = here(2)
+    local where = here()
     if type(kind) ~= "string" then
       fail(where, "buffer needs its type, given as a string: buffer \"storage\" { … }")
     end
     return function(desc)
-      where = here(2)
+      where = here()
       check_table(where, string.format("buffer \"%s\"", kind), desc)
       local copy = { type = kind }
       for key, value in pairs(desc) do
@@ -147,9 +152,9 @@ end
 
 local function language_shader(state)
   return function(name)
-    check_name(here(2), "shader", name)
+    check_name(here(), "shader", name)
     return function(desc)
-      local where = here(2)
+      local where = here()
       local what = string.format("shader '%s'", name)
       check_table(where, what, desc)
       check_keys(where, what, desc, shader_keys)
@@ -179,19 +184,19 @@ end
 
 local function language_material(state)
   return function(name)
-    check_name(here(2), "material", name)
+    check_name(here(), "material", name)
     local pending = {}
     local parent
 
     function pending:from(parent_name)
-      check_name(here(2), "from", parent_name)
+      check_name(here(), "from", parent_name)
       parent = parent_name
       return self
     end
 
     return setmetatable(pending, {
       __call = function(_, given)
-        local where = here(2)
+        local where = here()
         local what = string.format("material '%s'", name)
         check_table(where, what, given)
         declare_in(state.engine, "material", name, material_desc(where, what, given, parent), where)
@@ -203,7 +208,7 @@ end
 
 local function language_gltf()
   return function(file)
-    check_name(here(2), "gltf", file)
+    check_name(here(), "gltf", file)
     return { gltf = file }
   end
 end
@@ -246,9 +251,9 @@ end
 
 local function language_resources(state)
   return function(name)
-    check_name(here(2), "resources", name)
+    check_name(here(), "resources", name)
     return function(given)
-      local where = here(2)
+      local where = here()
       local what = string.format("resources '%s'", name)
       check_table(where, what, given)
       local named = {}

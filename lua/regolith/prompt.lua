@@ -33,22 +33,24 @@ local function compile(text, environment)
   return nil, is_incomplete(message), message
 end
 
--- Reads lines until they make a chunk, or an error that more lines cannot mend. nil at the end of input.
+-- Reads lines until they make a chunk, or an error that more lines cannot mend. nil at the end of input; Ctrl-C discards
+-- what was typed.
 local function read_chunk(environment)
-  local text = host.read_line("> ")
-  if not text then
-    return nil
-  end
+  local text = ""
   while true do
-    local chunk, wants_more, message = compile(text, environment)
-    if chunk or not wants_more then
-      return { text = text, chunk = chunk, message = message }
+    local line = host.read_line(text == "" and "> " or ">> ")
+    if line == nil then
+      return text ~= "" and { text = text, message = "unfinished: " .. text } or nil
+    elseif line == false then
+      print()
+      text = ""
+    else
+      text = text == "" and line or text .. "\n" .. line
+      local chunk, wants_more, message = compile(text, environment)
+      if chunk or not wants_more then
+        return { text = text, chunk = chunk, message = message }
+      end
     end
-    local more = host.read_line(">> ")
-    if not more then
-      return { text = text, message = message }
-    end
-    text = text .. "\n" .. more
   end
 end
 
@@ -63,17 +65,23 @@ local function show(results)
   print(table.concat(parts, "\t"))
 end
 
+-- What was raised as text, even where its own __tostring raises.
+local function text_of(message)
+  local ran, text = pcall(tostring, message)
+  return ran and text or "an error object"
+end
+
 local function evaluate(entry)
   if not entry.chunk then
     io.stderr:write(entry.message, "\n")
     return
   end
-  local results = table.pack(xpcall(entry.chunk, tostring))
-  if not results[1] then
-    io.stderr:write(results[2], "\n")
-    return
+  local ran, message = host.interruptible(function()
+    show(table.pack(entry.chunk()))
+  end)
+  if not ran then
+    io.stderr:write(text_of(message), "\n")
   end
-  show(table.pack(table.unpack(results, 2, results.n)))
 end
 
 ---Reads and runs until the end of input. Returns the exit code.
@@ -99,13 +107,13 @@ function prompt.main(options)
     end
     if entry.text:match("%S") then
       host.add_history(entry.text)
+      if history then
+        host.save_history(history)
+      end
       evaluate(entry)
     end
   end
   print()
-  if history then
-    host.save_history(history)
-  end
   engine:close()
   return 0
 end

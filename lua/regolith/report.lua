@@ -111,7 +111,7 @@ local function resource_rows(resources)
     if resource.type ~= "set" then
       rows[#rows + 1] = {
         resource.type,
-        resource.label ~= "" and resource.label or string.format("(unnamed %x)", resource.id),
+        resource.label ~= "" and resource.label or string.format("(unnamed %s)", resource.id),
         describe[resource.type](resource),
         resource.size > 0 and report.bytes(resource.size) or "-",
         memory_type(resource),

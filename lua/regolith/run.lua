@@ -27,33 +27,43 @@ local function read_file(path)
   return text
 end
 
--- Modules lie beside the script: "a.b" is a/b.lua.
+-- Modules lie beside the script, not where a symbolic link leads to: "a.b" is a/b.lua.
 local function module_reader(folder)
+  local real_folder = host.real_path(folder)
   return function(name)
     if not name:match("^[%w_][%w_%.%-]*$") or name:find("..", 1, true) then
       return nil, "not a module's name"
     end
     local path = folder .. "/" .. name:gsub("%.", "/") .. ".lua"
-    local text, message = read_file(path)
+    local real, trouble = host.real_path(path)
+    if not real then
+      return nil, trouble
+    end
+    if not real_folder or real:sub(1, #real_folder + 1) ~= real_folder .. "/" then
+      return nil, path .. ": leads out of the script's folder"
+    end
+    local text, message = read_file(real)
     return text, text and path or message
   end
+end
+
+-- The folders that files may come from: the script's own first.
+local function roots_of(options, folder)
+  local roots = { folder }
+  table.move(options.roots, 1, #options.roots, 2, roots)
+  return roots
 end
 
 ---An engine as the command line's options ask for.
 ---@param options table
 ---@param label string
----@param folder string? the first root
+---@param folder string the first root
 function run.engine(options, label, folder)
-  local roots = {}
-  roots[#roots + 1] = folder
-  for _, root in ipairs(options.roots) do
-    roots[#roots + 1] = root
-  end
   return regolith.engine({
     label = label,
     device = options.device,
     validation = options.validate,
-    roots = #roots > 0 and roots or nil,
+    roots = roots_of(options, folder),
     log = function(_, message)
       io.stderr:write(message, "\n")
     end,
@@ -70,10 +80,6 @@ function run.environment(engine, options, folder)
   words.engine = engine
   words.regolith = regolith
   words.arg = options.arguments
-  if options.trust then
-    return setmetatable(words, { __index = _G }), state
-  end
-  sandbox.lock_strings()
   if options.json then
     -- Standard output is the report's alone.
     words.print = function(...)
@@ -84,7 +90,11 @@ function run.environment(engine, options, folder)
       io.stderr:write(table.concat(parts, "\t"), "\n")
     end
   end
-  return sandbox.environment(words, module_reader(folder)), state
+  if options.trust then
+    return setmetatable(words, { __index = _G }), state
+  end
+  sandbox.lock_strings()
+  return sandbox.environment(words, roots_of(options, folder), module_reader(folder)), state
 end
 
 local function names(set)
@@ -125,8 +135,19 @@ local function load_sets(engine, state)
   return true
 end
 
+-- What was raised as text with its place.
 local function traced(message)
-  return type(message) == "string" and message or "error object: " .. tostring(message)
+  if type(message) == "string" then
+    return message
+  end
+  local raiser = debug.getinfo(2, "Sl")
+  local level = 2
+  while raiser and raiser.currentline < 0 do
+    level = level + 1
+    raiser = debug.getinfo(level, "Sl")
+  end
+  local where = raiser and raiser.short_src .. ":" .. raiser.currentline .. ": " or ""
+  return where .. "error object: " .. tostring(message)
 end
 
 -- Runs the script and loads its sets. Returns the milliseconds of each, or nil and a message.

@@ -39,16 +39,12 @@ local function safe_load(environment)
   end
 end
 
--- `require` finds the product's own modules, and files of the script's folder through read_module.
-local function safe_require(environment, read_module)
-  local loaded = {}
-  local own = { ["regolith"] = true, ["regolith.declare"] = true, ["regolith.test"] = true }
+-- `require` finds the modules given, and files of the script's folder through read_module.
+local function safe_require(environment, modules, read_module)
+  local loaded = modules
   return function(name)
     if type(name) ~= "string" then
       error("require: a module's name is wanted, " .. type(name) .. " given", 2)
-    end
-    if own[name] then
-      return require(name)
     end
     if loaded[name] == nil then
       local text, where = read_module(name)
@@ -66,11 +62,32 @@ local function safe_require(environment, read_module)
   end
 end
 
----A new environment with `words` in it. read_module(name) gives a module's text and its file's name, or nil and why not.
+-- The module as scripts may have it: a copy, whose engines read files under the run's own roots alone.
+local function safe_module(module, roots)
+  local result = copy(module)
+  function result.engine(desc)
+    if type(desc) == "table" and rawget(desc, "roots") ~= nil then
+      error("engine: roots are the command line's to give: --root FOLDER", 2)
+    end
+    local own = {}
+    for key, value in next, type(desc) == "table" and desc or {} do
+      own[key] = value
+    end
+    own.roots = roots
+    return module.engine(desc ~= nil and type(desc) ~= "table" and desc or own)
+  end
+  return result
+end
+
+---A new environment with `words` in it. roots: the folders that engines may read. read_module(name) gives a module's text and
+---its file's name, or nil and why not.
 ---@param words table<string, any>
+---@param roots string[]
 ---@param read_module fun(name: string): string?, string
 ---@return table
-function sandbox.environment(words, read_module)
+function sandbox.environment(words, roots, read_module)
+  local module = safe_module(require "regolith", roots)
+  local modules = { regolith = module, ["regolith.declare"] = copy(require "regolith.declare") }
   local environment = copy(_G, safe_globals)
   for _, name in ipairs(safe_libraries) do
     environment[name] = copy(_G[name])
@@ -79,11 +96,12 @@ function sandbox.environment(words, read_module)
   environment.os = copy(os, safe_os)
   environment.setmetatable = safe_setmetatable
   environment.load = safe_load(environment)
-  environment.require = safe_require(environment, read_module)
+  environment.require = safe_require(environment, modules, read_module)
   environment._G = environment
   for name, value in pairs(words) do
     environment[name] = value
   end
+  environment.regolith = module
   return environment
 end
 

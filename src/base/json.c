@@ -9,6 +9,7 @@
 
 #include "hash_map.h"
 #include "result.h"
+#include "text.h"
 
 #define NUMBER_MAX_LENGTH 63 /* of cJSON's own buffer */
 #define FEW_MEMBERS 16       /* compared each with each; more are hashed */
@@ -64,23 +65,6 @@ static void skip_space(json_text *text) {
   while (is_one_of(peek(text), " \t\n\r")) {
     text->at++;
   }
-}
-
-/* The length of the well-formed UTF-8 sequence that begins here, or 0 (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *c, const unsigned char *end) {
-  size_t length = c[0] < 0x80 ? 1 : c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
-  if (c[0] > 0xF4 || length == 0 || (size_t)(end - c) < length) {
-    return 0;
-  }
-  for (size_t i = 1; i < length; i++) {
-    if ((c[i] & 0xC0) != 0x80) {
-      return 0;
-    }
-  }
-  bool is_overlong = (c[0] == 0xE0 && c[1] < 0xA0) || (c[0] == 0xF0 && c[1] < 0x90);
-  bool is_surrogate = c[0] == 0xED && c[1] > 0x9F;
-  bool is_beyond = c[0] == 0xF4 && c[1] > 0x8F;
-  return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 
 /* The four digits after "\u", or -1. */
@@ -153,7 +137,7 @@ static rg_result check_string(json_text *text) {
     if (*text->at < 0x20) {
       return error_at(text, "control character in a string, which must be escaped");
     }
-    size_t length = utf8_length(text->at, text->end);
+    size_t length = text_utf8_length(text->at, text->end);
     if (length == 0) {
       return error_at(text, "string is not valid UTF-8");
     }

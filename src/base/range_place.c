@@ -11,9 +11,9 @@
 #define LOW_STEPS 8
 #define BEST_STEPS 48
 
-#define NEAR_PART 16       /* a hole is nearly filled if less than this part would remain */
-#define SCARCE_PART 8      /* room is scarce with less than this part of the span free */
-#define MIDDLING_PART 4096 /* ranges are middling from this part of the span on */
+#define NEAR_PART 16        /* a hole is nearly filled if less than this part would remain */
+#define SCARCE_PART 8       /* room is scarce with less than this part of the span free */
+#define MIDDLING_PART 16384 /* ranges are middling from this part of the span on */
 
 static bool is_scarce(const range_allocator *ranges) {
   return ranges->free_bytes < ranges->size / SCARCE_PART;
@@ -25,36 +25,34 @@ static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_
          room - want->size >= align_gap(ranges->nodes[node].offset, want->alignment);
 }
 
-static bool borders_large(const range_allocator *ranges, uint32_t node) {
-  const range_node *nodes = ranges->nodes;
-  return nodes[nodes[node].next].list_prev == NODE_LARGE ||
-         nodes[nodes[node].prev].list_prev == NODE_LARGE;
+/* The size of a hole that fits and borders no large range, else UINT64_MAX. All is computed, for a
+ * processor could not foresee any one of these branches. */
+static uint64_t near_room(const range_node *nodes, const range_node *hole,
+                          const range_request *want) {
+  const range_node *next = &nodes[hole->next];
+  const uint64_t room = next->offset - hole->offset;
+  const bool fits = room >= want->size + align_gap(hole->offset, want->alignment);
+  const bool is_inner =
+      (next->list_prev != NODE_LARGE) & (nodes[hole->prev].list_prev != NODE_LARGE);
+  return (fits & is_inner) ? room : UINT64_MAX;
 }
 
 /* Among the first holes of a class, lowest regions first, the one to be filled best. */
 static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
                              const range_request *want, uint32_t *steps) {
-  uint64_t best_size = want->size + want->size / NEAR_PART + 1;
-  uint32_t best = 0;
   const range_node *nodes = ranges->nodes;
+  uint64_t best_room = want->size + want->size / NEAR_PART + 1;
+  uint32_t best = 0;
   for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
     uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
-    for (; node != 0; node = ranges->nodes[node].list_next) {
-      if ((*steps)-- == 0) {
-        *steps = 0;
+    for (; node != 0; node = nodes[node].list_next) {
+      if (*steps == 0 || best_room == want->size) {
         return best;
       }
-      const range_node *at = &nodes[node], *next = &nodes[at->next];
-      const uint64_t room = next->offset - at->offset;
-      const uint64_t needed = want->size + align_gap(at->offset, want->alignment);
-      const bool is_better = (room < best_size) & (room >= needed) &
-                             (next->list_prev != NODE_LARGE) &
-                             (nodes[at->prev].list_prev != NODE_LARGE);
-      best = is_better ? node : best;
-      best_size = is_better ? room : best_size;
-      if (best_size == want->size) {
-        return best;
-      }
+      (*steps)--;
+      const uint64_t room = near_room(nodes, &nodes[node], want);
+      best = room < best_room ? node : best;
+      best_room = room < best_room ? room : best_room;
     }
   }
   return best;

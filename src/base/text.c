@@ -83,3 +83,34 @@ char *text_take(text *self) {
   text_finish(self);
   return string;
 }
+
+/* Unicode 15, table 3-7. */
+size_t text_utf8_length(const unsigned char *c, const unsigned char *end) {
+  size_t length = c[0] < 0x80 ? 1 : c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
+  if (c[0] > 0xF4 || length == 0 || (size_t)(end - c) < length) {
+    return 0;
+  }
+  for (size_t i = 1; i < length; i++) {
+    if ((c[i] & 0xC0) != 0x80) {
+      return 0;
+    }
+  }
+  bool is_overlong = (c[0] == 0xE0 && c[1] < 0xA0) || (c[0] == 0xF0 && c[1] < 0x90);
+  bool is_surrogate = c[0] == 0xED && c[1] > 0x9F;
+  bool is_beyond = c[0] == 0xF4 && c[1] > 0x8F;
+  return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+void text_append_utf8(text *self, const char *string) {
+  const unsigned char *at = (const unsigned char *)string;
+  const unsigned char *end = at + strlen(string);
+  while (at < end) {
+    size_t length = text_utf8_length(at, end);
+    if (length > 0) {
+      text_append_bytes(self, (const char *)at, length);
+    } else {
+      text_append(self, "\xEF\xBF\xBD");
+    }
+    at += length > 0 ? length : 1;
+  }
+}

@@ -284,23 +284,7 @@ rg_result rg_material_create(rg_engine *engine, const rg_material_desc *desc, rg
 
 rg_result rg_material_destroy(rg_engine *engine, rg_material material) {
   RESOURCE_REQUIRE(engine);
-  resources *all = resources_of(engine);
-  rg_result result = RG_OK;
-  struct material *self = resource_acquire(&all->gpu, RG_TYPE_MATERIAL, material.id, &result);
-  if (self == NULL) {
-    return result;
-  }
-  mutex_lock(&all->materials.lock);
-  if (self->first_child != NULL) {
-    result = result_set(RG_ERROR_INVALID_ARGUMENT, "material '%s': material '%s' inherits from it",
-                        material_name(self), material_name(self->first_child));
-  }
-  mutex_unlock(&all->materials.lock);
-  if (result == RG_OK) {
-    result = resource_destroy(&all->gpu, RG_TYPE_MATERIAL, material.id);
-  }
-  resource_release(&all->gpu, material.id);
-  return result;
+  return resource_destroy(gpu_of(engine), RG_TYPE_MATERIAL, material.id);
 }
 
 rg_result rg_material_find(rg_engine *engine, const char *name, rg_material *out) {

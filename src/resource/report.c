@@ -1,12 +1,14 @@
 /* The engine's state as one JSON object: device, resources, sets, pools, heaps and totals. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include "base/text.h"
 
 #include "resources.h"
 
 /* An object or array that is being filled; what cannot be added for want of memory is noted, and
  * checked at the end. */
 typedef struct writer {
+  host_memory *memory;
   bool is_failed;
 } writer;
 
@@ -27,7 +29,12 @@ static void add_number(writer *self, cJSON *parent, const char *name, double val
 }
 
 static void add_string(writer *self, cJSON *parent, const char *name, const char *value) {
-  add(self, parent, name, cJSON_CreateString(value));
+  text utf8;
+  text_init(&utf8, self->memory);
+  text_append_utf8(&utf8, value); /* labels are bytes of the caller's */
+  add(self, parent, name, cJSON_CreateString(utf8.is_failed || utf8.data == NULL ? "" : utf8.data));
+  self->is_failed |= utf8.is_failed;
+  text_finish(&utf8);
 }
 
 static void add_bool(writer *self, cJSON *parent, const char *name, bool value) {
@@ -267,7 +274,7 @@ static void add_engine(writer *self, cJSON *root, rg_engine *engine) {
 }
 
 static cJSON *report_build(rg_engine *engine, rg_memory_stats *stats) {
-  writer self = {false};
+  writer self = {.memory = &gpu_of(engine)->host};
   uint32_t counts[RG_TYPE_COUNT] = {0};
   cJSON *root = cJSON_CreateObject();
   rg_memory_get_stats(engine, stats);

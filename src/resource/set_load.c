@@ -256,7 +256,11 @@ static rg_result load_contents(set_loader *loader, const load_chain *chain) {
   RG_TRY(load_members(loader, RG_TYPE_BUFFER, desc->buffers));
   RG_TRY(load_members(loader, RG_TYPE_MATERIAL, desc->materials));
   for (const char *const *file = desc->gltf; file != NULL && *file != NULL; file++) {
-    RG_TRY(loader_import(loader, *file));
+    result = loader_import(loader, *file);
+    if (result != RG_OK) {
+      const char *origin = loader->set->resource.origin;
+      return origin != NULL ? result_prefix(result, "%s", origin) : result;
+    }
   }
   return RG_OK;
 fail:

@@ -60,8 +60,7 @@ void script_box_push(lua_State *L, int engine_index, uint64_t id) {
   engine_index = lua_absindex(L, engine_index);
   lua_getiuservalue(L, engine_index, 1);
   lua_rawgeti(L, -1, (lua_Integer)id);
-  script_box *known = lua_touserdata(L, -1);
-  if (known && known->id == id) { /* not one whose script let go of what others still keep */
+  if (lua_type(L, -1) == LUA_TUSERDATA) {
     lua_remove(L, -2);
     return;
   }
@@ -108,9 +107,6 @@ script_box *script_check_box(lua_State *L, int index, rg_type type) {
   if (!box->engine->engine) {
     script_error(L, "%s: its engine is closed", rg_type_name(type));
   }
-  if (box->id == 0) {
-    script_error(L, "%s: it is destroyed", rg_type_name(type));
-  }
   return box;
 }
 
@@ -147,14 +143,12 @@ int script_box_destroy(lua_State *L) {
   if (result != RG_OK) {
     return script_fail(L, result);
   }
-  box->id = 0;
   box->is_owned = false;
   script_log_deliver(L, box->engine);
   return 0;
 }
 
-/* By the collector and by <close>: never raises. A refusal (a parent whose children live) leaves
- * the resource to the engine's end. */
+/* By the collector and by <close>: never raises. */
 static int box_release(lua_State *L) {
   rg_type type = RG_TYPE_NONE;
   script_box *box = script_test_box(L, 1, &type);
@@ -162,7 +156,7 @@ static int box_release(lua_State *L) {
     rg_origin_set("the collector");
     rg_result ignored = destroy(box);
     (void)ignored;
-    box->id = 0;
+    box->is_owned = false;
   }
   return 0;
 }

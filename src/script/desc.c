@@ -4,6 +4,23 @@
 
 #include "script.h"
 
+int script_getfield(lua_State *L, int index, const char *key) {
+  index = lua_absindex(L, index);
+  lua_pushstring(L, key);
+  return lua_rawget(L, index);
+}
+
+const char *script_what(lua_State *L, int index, const char *kind) {
+  static const char *const keys[] = {"label", "name"};
+  index = lua_absindex(L, index);
+  for (size_t i = 0; lua_istable(L, index) && i < sizeof keys / sizeof keys[0]; i++) {
+    if (script_getfield(L, index, keys[i]) == LUA_TSTRING) {
+      return lua_pushfstring(L, "%s '%s'", kind, lua_tostring(L, -1));
+    }
+  }
+  return lua_pushstring(L, kind);
+}
+
 /* ---- Errors with the nearest name ---------------------------------------------------------------
  */
 
@@ -51,27 +68,6 @@ static bool find_value(const rg_field *field, const char *name, uint32_t *out) {
   return false;
 }
 
-/* Whole numbers are shown as such. */
-static void push_limit(lua_State *L, double value) {
-  lua_Integer whole = 0;
-  if (floor(value) == value && lua_numbertointeger(value, &whole)) {
-    lua_pushinteger(L, whole);
-  } else {
-    lua_pushnumber(L, value);
-  }
-}
-
-/* The value is on the top of the stack. */
-static void check_limits(lua_State *L, const char *what, const rg_field *field, double value) {
-  if (field->minimum < field->maximum && !(value >= field->minimum && value <= field->maximum)) {
-    lua_pushvalue(L, -1);
-    push_limit(L, field->minimum);
-    push_limit(L, field->maximum);
-    script_error(L, "%s: %s: %s is not within %s to %s", what, field->name, lua_tostring(L, -3),
-                 lua_tostring(L, -2), lua_tostring(L, -1));
-  }
-}
-
 static uint64_t check_integer(lua_State *L, const char *what, const rg_field *field,
                               uint64_t highest) {
   if (lua_type(L, -1) != LUA_TNUMBER) {
@@ -87,7 +83,6 @@ static uint64_t check_integer(lua_State *L, const char *what, const rg_field *fi
     script_error(L, "%s: %s: %s is not within 0 to %s", what, field->name, lua_tostring(L, -1),
                  highest == UINT32_MAX ? "4294967295" : "9223372036854775807");
   }
-  check_limits(L, what, field, (double)value);
   return (uint64_t)value;
 }
 
@@ -96,10 +91,10 @@ static uint32_t read_flags(lua_State *L, const char *what, const rg_field *field
     wrong_type(L, what, field->name, "a list of names", -1);
   }
   uint32_t flags = 0;
-  lua_Integer count = luaL_len(L, -1);
+  lua_Integer count = script_length(L, -1);
   for (lua_Integer i = 1; i <= count; i++) {
     uint32_t value = 0;
-    if (lua_geti(L, -1, i) != LUA_TSTRING) {
+    if (lua_rawgeti(L, -1, i) != LUA_TSTRING) {
       wrong_type(L, what, field->name, "a list of names", -1);
     }
     if (!find_value(field, lua_tostring(L, -1), &value)) {
@@ -119,11 +114,11 @@ static const char *const *read_strings(lua_State *L, const char *what, const rg_
     wrong_type(L, what, field->name, "a list of strings", -1);
   }
   int list = lua_absindex(L, -1);
-  lua_Integer count = luaL_len(L, list);
+  lua_Integer count = script_length(L, list);
   const char **strings = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *strings, 0);
   lua_rawsetp(L, keeper, strings);
   for (lua_Integer i = 1; i <= count; i++) {
-    if (lua_geti(L, list, i) != LUA_TSTRING) {
+    if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
       wrong_type(L, what, field->name, "a list of strings", -1);
     }
     strings[i - 1] = lua_tostring(L, -1);
@@ -169,7 +164,6 @@ static float check_float(lua_State *L, const char *what, const rg_field *field) 
   if (!isfinite(value)) {
     script_error(L, "%s: %s: %s is not a finite number", what, field->name, lua_tostring(L, -1));
   }
-  check_limits(L, what, field, value);
   return (float)value;
 }
 
@@ -280,7 +274,7 @@ static int unknown_field(lua_State *L, const char *what, const char *key, const 
 static void check_required(lua_State *L, int index, const rg_schema *schema, const char *what) {
   for (uint32_t i = 0; i < schema->field_count; i++) {
     if (schema->fields[i].is_required) {
-      if (lua_getfield(L, index, schema->fields[i].name) == LUA_TNIL) {
+      if (script_getfield(L, index, schema->fields[i].name) == LUA_TNIL) {
         script_error(L, "%s: %s is missing", what, schema->fields[i].name);
       }
       lua_pop(L, 1);
@@ -322,7 +316,7 @@ void script_read_desc(lua_State *L, int index, const rg_schema *schema, const ch
 
 uint64_t script_get_uint(lua_State *L, int index, const char *what, const char *key,
                          uint64_t minimum, uint64_t maximum, uint64_t missing) {
-  if (lua_getfield(L, index, key) == LUA_TNIL) {
+  if (script_getfield(L, index, key) == LUA_TNIL) {
     lua_pop(L, 1);
     return missing;
   }

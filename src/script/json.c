@@ -106,12 +106,12 @@ static void add_item(lua_State *L, cJSON *parent, const char *key, cJSON *item) 
 
 static void add_table(lua_State *L, cJSON *parent, const char *key, int depth) {
   int table = lua_gettop(L);
-  lua_Integer length = luaL_len(L, table);
+  lua_Integer length = script_length(L, table);
   cJSON *item = length > 0 ? cJSON_CreateArray() : cJSON_CreateObject();
   add_item(L, parent, key, item);
   if (length > 0) {
     for (lua_Integer i = 1; i <= length; i++) {
-      lua_geti(L, table, i);
+      lua_rawgeti(L, table, i);
       add_value(L, item, NULL, depth + 1);
       lua_pop(L, 1);
     }

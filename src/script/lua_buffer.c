@@ -24,10 +24,11 @@ static int finish_create(lua_State *L, script_engine *engine, rg_result result, 
 }
 
 /* Where the table at 2 gives both, the data must be as long as the size says. */
-static void check_data_size(lua_State *L) {
-  if (lua_getfield(L, 2, "data") == LUA_TSTRING && lua_getfield(L, 2, "size") == LUA_TNUMBER &&
+static void check_data_size(lua_State *L, const char *what) {
+  if (script_getfield(L, 2, "data") == LUA_TSTRING &&
+      script_getfield(L, 2, "size") == LUA_TNUMBER &&
       (lua_Integer)lua_rawlen(L, -2) != lua_tointeger(L, -1)) {
-    script_error(L, "buffer: data: %I bytes given, size is %I", (lua_Integer)lua_rawlen(L, -2),
+    script_error(L, "%s: data: %I bytes given, size is %I", what, (lua_Integer)lua_rawlen(L, -2),
                  lua_tointeger(L, -1));
   }
 }
@@ -36,8 +37,8 @@ static int buffers_create(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   luaL_checkany(L, 2);
   rg_buffer_desc desc = {0};
-  if (lua_istable(L, 2) && lua_getfield(L, 2, "size") == LUA_TNIL &&
-      lua_getfield(L, 2, "data") == LUA_TSTRING) {
+  if (lua_istable(L, 2) && script_getfield(L, 2, "size") == LUA_TNIL &&
+      script_getfield(L, 2, "data") == LUA_TSTRING) {
     /* The data's length is the size: a copy of the table says so, the caller's stays as it is. */
     lua_Integer size = (lua_Integer)lua_rawlen(L, -1);
     lua_newtable(L);
@@ -51,8 +52,9 @@ static int buffers_create(lua_State *L) {
     lua_setfield(L, -2, "size");
     lua_replace(L, 2);
   }
-  script_read_desc(L, 2, rg_schema_find("buffer"), "buffer", &desc, NULL);
-  check_data_size(L);
+  const char *what = script_what(L, 2, "buffer");
+  script_read_desc(L, 2, rg_schema_find("buffer"), what, &desc, NULL);
+  check_data_size(L, what);
   script_box_new(L, 1, RG_TYPE_BUFFER);
   script_set_origin(L);
   rg_buffer buffer = {0};
@@ -79,16 +81,16 @@ static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
                  luaL_typename(L, -1));
   }
   int entry = lua_gettop(L);
-  lua_geti(L, entry, 1);
+  lua_rawgeti(L, entry, 1);
   out->buffer.id = script_check_box(L, -1, RG_TYPE_BUFFER)->id;
-  lua_geti(L, entry, 2);
+  lua_rawgeti(L, entry, 2);
   int is_whole = 0;
   lua_Integer offset = lua_tointegerx(L, -1, &is_whole);
   if (!is_whole || offset < 0) {
     script_error(L, "update: entry %I: the offset is a whole number, 0 or more", index);
   }
   out->offset = (uint64_t)offset;
-  if (lua_geti(L, entry, 3) != LUA_TSTRING) {
+  if (lua_rawgeti(L, entry, 3) != LUA_TSTRING) {
     script_error(L, "update: entry %I: the data is a string, %s given", index,
                  luaL_typename(L, -1));
   }
@@ -101,11 +103,11 @@ static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
 static int buffers_update(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_Integer count = luaL_len(L, 2);
+  lua_Integer count = script_length(L, 2);
   luaL_argcheck(L, count <= UINT32_MAX, 2, "too many writes");
   rg_buffer_write *writes = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *writes, 0);
   for (lua_Integer i = 1; i <= count; i++) {
-    lua_geti(L, 2, i);
+    lua_rawgeti(L, 2, i);
     read_write(L, i, &writes[i - 1]);
     lua_pop(L, 1);
   }

@@ -33,18 +33,18 @@ static rg_result declare_material(lua_State *L, rg_engine *engine, const char *n
   static const char *const names[] = {"shader", "from"};
   const char **places[] = {&desc.shader_name, &desc.parent_name};
   for (int i = 0; i < 2; i++) {
-    int type = lua_getfield(L, 4, names[i]);
+    int type = script_getfield(L, 4, names[i]);
     if (type != LUA_TNIL && type != LUA_TSTRING) {
       script_error(L, "%s: %s: a declared name is wanted, %s given", what, names[i],
                    luaL_typename(L, -1));
     }
     *places[i] = lua_tostring(L, -1);
   }
-  if (lua_getfield(L, 4, "state") != LUA_TNIL) {
+  if (script_getfield(L, 4, "state") != LUA_TNIL) {
     script_read_desc(L, -1, rg_schema_find("state"), what, &state, NULL);
     desc.state = &state;
   }
-  if (lua_getfield(L, 4, "parameters") != LUA_TNIL) {
+  if (script_getfield(L, 4, "parameters") != LUA_TNIL) {
     desc.parameters = script_read_parameters(L, -1, what, true, &desc.parameter_count);
   }
   return rg_declare_material(engine, &desc);

@@ -13,18 +13,18 @@ static void apply_defaults(lua_State *L, rg_engine_desc *desc, bool has_validati
     return;
   }
   if (!has_validation) {
-    lua_getfield(L, -1, "validation");
+    script_getfield(L, -1, "validation");
     desc->validation = lua_toboolean(L, -1);
     lua_pop(L, 1);
   }
   if (!desc->device) {
-    lua_getfield(L, -1, "device");
+    script_getfield(L, -1, "device");
     desc->device = lua_tostring(L, -1); /* the value stays on the stack, which keeps it */
   }
 }
 
 static void set_log(lua_State *L, int index, script_engine *engine, rg_engine_desc *desc) {
-  int type = lua_getfield(L, index, "log");
+  int type = script_getfield(L, index, "log");
   if (type == LUA_TNIL) {
     lua_pop(L, 1);
     return;
@@ -91,20 +91,20 @@ int script_new_engine(lua_State *L) {
   lua_settop(L, 3);
 
   const char *roots[64];
-  if (lua_getfield(L, 1, "roots") != LUA_TNIL) {
+  if (script_getfield(L, 1, "roots") != LUA_TNIL) {
     luaL_argcheck(L, lua_istable(L, -1), 1, "roots: a list of folders is wanted");
-    lua_Integer count = luaL_len(L, -1);
-    luaL_argcheck(L, count <= 64, 1, "roots: at most 64 folders");
+    lua_Integer count = script_length(L, -1);
+    luaL_argcheck(L, count >= 1 && count <= 64, 1, "roots: 1 to 64 folders are wanted");
     int list = lua_gettop(L);
     luaL_checkstack(L, (int)count + 8, "roots");
     for (lua_Integer i = 1; i <= count; i++) {
-      luaL_argcheck(L, lua_geti(L, list, i) == LUA_TSTRING, 1, "roots: folders are strings");
+      luaL_argcheck(L, lua_rawgeti(L, list, i) == LUA_TSTRING, 1, "roots: folders are strings");
       roots[i - 1] = lua_tostring(L, -1);
     }
     desc.roots = roots;
     desc.root_count = (uint32_t)count;
   }
-  lua_getfield(L, 1, "validation");
+  script_getfield(L, 1, "validation");
   bool has_validation = !lua_isnil(L, -1);
   apply_defaults(L, &desc, has_validation);
 
@@ -350,7 +350,7 @@ static int engine_index(lua_State *L) {
   script_engine *engine = script_check_engine(L, 1);
   const char *key = luaL_checkstring(L, 2);
   lua_getiuservalue(L, 1, 3);
-  if (lua_getfield(L, -1, key) != LUA_TNIL || push_field(L, engine, key)) {
+  if (script_getfield(L, -1, key) != LUA_TNIL || push_field(L, engine, key)) {
     return 1;
   }
   return script_error(L, "engine: no field or method '%s'", key);

@@ -29,7 +29,7 @@ static void read_list(lua_State *L, int list, lua_Integer count, const char *wha
     script_error(L, "%s: %s: a list of 1 to %d values is wanted, %I given", what, out->name,
                  MAX_COMPONENTS, count);
   }
-  bool booleans = lua_geti(L, list, 1) == LUA_TBOOLEAN;
+  bool booleans = lua_rawgeti(L, list, 1) == LUA_TBOOLEAN;
   lua_pop(L, 1);
   out->kind = booleans ? RG_VALUE_BOOLS : RG_VALUE_NUMBERS;
   out->count = (uint32_t)count;
@@ -40,7 +40,7 @@ static void read_list(lua_State *L, int list, lua_Integer count, const char *wha
     out->data = data;
   }
   for (lua_Integer i = 1; i <= count; i++) {
-    lua_geti(L, list, i);
+    lua_rawgeti(L, list, i);
     double value = check_component(L, what, out->name, booleans);
     if (booleans) {
       ((uint32_t *)data)[i - 1] = value != 0;
@@ -54,9 +54,9 @@ static void read_list(lua_State *L, int list, lua_Integer count, const char *wha
 /* { texture = "name" } and { buffer = "name" }: declared things. */
 static bool read_reference(lua_State *L, int table, const char *what, bool references,
                            rg_parameter *out) {
-  if (lua_getfield(L, table, "texture") == LUA_TNIL) {
+  if (script_getfield(L, table, "texture") == LUA_TNIL) {
     lua_pop(L, 1);
-    if (lua_getfield(L, table, "buffer") == LUA_TNIL) {
+    if (script_getfield(L, table, "buffer") == LUA_TNIL) {
       lua_pop(L, 1);
       return false;
     }
@@ -93,7 +93,7 @@ static void read_value(lua_State *L, const char *what, bool references, int keep
     case LUA_TTABLE: {
       int table = lua_gettop(L);
       if (!read_reference(L, table, what, references, out)) {
-        read_list(L, table, luaL_len(L, table), what, keeper, out);
+        read_list(L, table, script_length(L, table), what, keeper, out);
       }
       return;
     }
@@ -145,7 +145,7 @@ rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, 
   memset(parameters, 0, ((size_t)total + 1) * sizeof *parameters);
   *count = 0;
   lua_pushnil(L);
-  while (lua_next(L, index)) {
+  while (*count < total && lua_next(L, index)) {
     rg_parameter *parameter = &parameters[(*count)++];
     parameter->name = lua_tostring(L, -2); /* kept by the table */
     read_value(L, what, references, keeper, parameter);
@@ -160,7 +160,7 @@ rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, 
 /* desc[key] as a resource's id, or 0. */
 static uint64_t get_resource(lua_State *L, int index, const char *key, rg_type type) {
   uint64_t id = 0;
-  if (lua_getfield(L, index, key) != LUA_TNIL) {
+  if (script_getfield(L, index, key) != LUA_TNIL) {
     id = script_check_box(L, -1, type)->id;
   }
   lua_pop(L, 1);
@@ -183,7 +183,7 @@ static int materials_create(lua_State *L) {
     }
     lua_pop(L, 1);
   }
-  if (lua_getfield(L, 2, "name") != LUA_TSTRING) {
+  if (script_getfield(L, 2, "name") != LUA_TSTRING) {
     script_error(L, "material: name: a string is wanted, %s given", luaL_typename(L, -1));
   }
   rg_material_desc desc = {.name = lua_tostring(L, -1)};
@@ -191,11 +191,11 @@ static int materials_create(lua_State *L) {
   desc.shader.id = get_resource(L, 2, "shader", RG_TYPE_SHADER);
   desc.parent.id = get_resource(L, 2, "parent", RG_TYPE_MATERIAL);
   const char *what = lua_pushfstring(L, "material '%s'", desc.name);
-  if (lua_getfield(L, 2, "state") != LUA_TNIL) {
+  if (script_getfield(L, 2, "state") != LUA_TNIL) {
     script_read_desc(L, -1, rg_schema_find("state"), what, &state, NULL);
     desc.state = &state;
   }
-  if (lua_getfield(L, 2, "parameters") != LUA_TNIL) {
+  if (script_getfield(L, 2, "parameters") != LUA_TNIL) {
     desc.parameters = script_read_parameters(L, -1, what, false, &desc.parameter_count);
   }
   script_box_new(L, 1, RG_TYPE_MATERIAL);

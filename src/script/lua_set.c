@@ -10,7 +10,7 @@ static int sets_create(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   const char *where = luaL_optstring(L, 3, NULL);
   rg_set_desc desc = {0};
-  script_read_desc(L, 2, rg_schema_find("set"), "set", &desc, NULL);
+  script_read_desc(L, 2, rg_schema_find("set"), script_what(L, 2, "set"), &desc, NULL);
   script_box_new(L, 1, RG_TYPE_SET);
   if (where) {
     rg_origin_set(where);

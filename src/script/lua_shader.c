@@ -1,4 +1,5 @@
 /* regolith.Shaders and regolith.Shader, and the reading of a shader's table. */
+#include <math.h>
 #include <string.h>
 
 #include "script.h"
@@ -62,10 +63,13 @@ static void read_defines(lua_State *L, int keeper, const char *what, shader_list
     define->name = lua_tostring(L, -2); /* kept by the table */
     if (lua_isboolean(L, -1)) {
       define->value = lua_toboolean(L, -1) ? "1" : "0";
-    } else {
-      luaL_tolstring(L, -1, NULL);
+    } else if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
+      lua_pushvalue(L, -1);
       define->value = keep_string(L, keeper, what, "defines");
       lua_pop(L, 1);
+    } else {
+      script_error(L, "%s: defines: %s: a string, number or boolean is wanted, %s given", what,
+                   define->name, luaL_typename(L, -1));
     }
     lua_pop(L, 1);
   }
@@ -88,6 +92,10 @@ static void read_keywords(lua_State *L, const char *what, shader_lists *lists,
     rg_constant_value *keyword = &lists->keywords[out->keyword_count++];
     keyword->name = lua_tostring(L, -2);
     keyword->value = lua_isboolean(L, -1) ? lua_toboolean(L, -1) : lua_tonumber(L, -1);
+    if (!isfinite(keyword->value)) {
+      script_error(L, "%s: keywords: %s: %s is not a finite number", what, keyword->name,
+                   lua_tostring(L, -1));
+    }
     lua_pop(L, 1);
   }
   out->keywords = lists->keywords;
@@ -106,7 +114,7 @@ static void read_single(lua_State *L, int index, int keeper, const char *what,
 static bool is_single(lua_State *L, int index) {
   static const char *const keys[] = {"stage", "source", "file", "spirv"};
   for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-    int type = lua_getfield(L, index, keys[i]);
+    int type = script_getfield(L, index, keys[i]);
     lua_pop(L, 1);
     if (type != LUA_TNIL) {
       return true;
@@ -170,13 +178,13 @@ void script_read_shader(lua_State *L, int index, const char *what, rg_shader_des
   } else {
     read_stages(L, index, keeper, what, out);
   }
-  if (lua_getfield(L, index, "defines") != LUA_TNIL) {
+  if (script_getfield(L, index, "defines") != LUA_TNIL) {
     read_defines(L, keeper, what, lists, out);
   }
-  if (lua_getfield(L, index, "keywords") != LUA_TNIL) {
+  if (script_getfield(L, index, "keywords") != LUA_TNIL) {
     read_keywords(L, what, lists, out);
   }
-  if (lua_getfield(L, index, "label") != LUA_TNIL) {
+  if (script_getfield(L, index, "label") != LUA_TNIL) {
     out->label = keep_string(L, keeper, what, "label");
   }
   lua_settop(L, keeper);
@@ -188,7 +196,7 @@ void script_read_shader(lua_State *L, int index, const char *what, rg_shader_des
 static int shaders_create(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   rg_shader_desc desc = {0};
-  script_read_shader(L, 2, "shader", &desc);
+  script_read_shader(L, 2, script_what(L, 2, "shader"), &desc);
   script_box_new(L, 1, RG_TYPE_SHADER);
   script_set_origin(L);
   rg_shader shader = {0};

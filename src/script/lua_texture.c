@@ -9,7 +9,7 @@ static int textures_create(lua_State *L) {
   script_engine *engine = script_check_manager(L, MANAGER);
   luaL_checkany(L, 2);
   rg_texture_desc desc = {0};
-  script_read_desc(L, 2, rg_schema_find("texture"), "texture", &desc, NULL);
+  script_read_desc(L, 2, rg_schema_find("texture"), script_what(L, 2, "texture"), &desc, NULL);
   script_box_new(L, 1, RG_TYPE_TEXTURE);
   script_set_origin(L);
   rg_texture texture = {0};

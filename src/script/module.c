@@ -72,10 +72,11 @@ static int module_type_of(lua_State *L) {
 static int module_nearest(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_Integer count = luaL_len(L, 2);
+  lua_Integer count = script_length(L, 2);
+  luaL_argcheck(L, count <= 100000, 2, "at most 100,000 names");
   const char **names = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *names, 0);
   for (lua_Integer i = 1; i <= count; i++) {
-    luaL_argcheck(L, lua_geti(L, 2, i) == LUA_TSTRING, 2, "a list of strings is wanted");
+    luaL_argcheck(L, lua_rawgeti(L, 2, i) == LUA_TSTRING, 2, "a list of strings is wanted");
     names[i - 1] = lua_tostring(L, -1); /* kept by the table */
     lua_pop(L, 1);
   }
@@ -164,13 +165,14 @@ static void add_searcher(lua_State *L) {
   }
   lua_pop(L, 1);
   int height = lua_gettop(L);
-  if (lua_getglobal(L, "package") != LUA_TTABLE || lua_getfield(L, -1, "searchers") != LUA_TTABLE) {
+  if (lua_getglobal(L, "package") != LUA_TTABLE ||
+      script_getfield(L, -1, "searchers") != LUA_TTABLE) {
     lua_pop(L, lua_gettop(L) - height);
     return;
   }
-  lua_Integer count = luaL_len(L, -1);
+  lua_Integer count = script_length(L, -1);
   for (lua_Integer i = count; i >= 2; i--) {
-    lua_geti(L, -1, i);
+    lua_rawgeti(L, -1, i);
     lua_seti(L, -2, i + 1);
   }
   lua_pushcfunction(L, search_embedded);

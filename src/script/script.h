@@ -65,7 +65,7 @@ void script_set_origin(lua_State *L);
 /* One resource in Lua. Its first user value is the engine's userdata, which it keeps alive. */
 typedef struct script_box {
   script_engine *engine;
-  uint64_t id;   /* 0 once destroyed through this box */
+  uint64_t id;   /* 0 until filled */
   bool is_owned; /* the script created it: the collector destroys it */
 } script_box;
 
@@ -77,9 +77,10 @@ void script_box_fill(lua_State *L, uint64_t id);
 /* Pushes the box of a live resource: the one that there is, or a borrowed one. nil for the null
  * handle. */
 void script_box_push(lua_State *L, int engine_index, uint64_t id);
-/* The box at that index; raises where it is another type, destroyed, or its engine closed. */
+/* The box at that index; raises where it is another type or its engine is closed. Whether the
+ * resource lives is for the engine to say, which knows its name. */
 script_box *script_check_box(lua_State *L, int index, rg_type type);
-/* The box if it is one of any type and live, else NULL. */
+/* The box if it is one of any type and filled, and its engine open, else NULL. */
 script_box *script_test_box(lua_State *L, int index, rg_type *type);
 /* Pushes a list of all live resources of a type: the managers' `all`. */
 int script_push_all(lua_State *L, int engine_index, rg_type type);
@@ -94,6 +95,19 @@ void script_define_manager(lua_State *L, const char *name, const luaL_Reg *metho
 /* Methods that all resources have. */
 int script_box_destroy(lua_State *L);
 int script_box_info(lua_State *L);
+
+/* ---- Tables ------------------------------------------------------------------------------------
+ */
+
+/* Tables from scripts are read without metamethods: what a read finds stays as it is, and is kept
+ * by the table, until the call is over. */
+static inline lua_Integer script_length(lua_State *L, int index) {
+  return (lua_Integer)lua_rawlen(L, index);
+}
+/* As lua_getfield. */
+int script_getfield(lua_State *L, int index, const char *key);
+/* Pushes "KIND 'NAME'" by the table's label or name, or "KIND", for messages. */
+const char *script_what(lua_State *L, int index, const char *kind);
 
 /* ---- Descriptors ------------------------------------------------------------------------------
  */

@@ -1,5 +1,5 @@
-/* What the sweeps run again and again: one scenario in six acts, which together create each type of
- * resource, run a script and load a set from glTF. Each act does what it does at least twice as
+/* What the sweeps run again and again: one scenario in seven acts, which together create each type
+ * of resource, run a script and load a set from glTF. Each act does what it does at least twice as
  * well on an engine that has failed before. */
 #ifndef RG_TESTS_SCENARIO_H
 #define RG_TESTS_SCENARIO_H
@@ -29,6 +29,7 @@ scenario_act act_textures;
 scenario_act act_shaders;
 scenario_act act_materials;
 scenario_act act_set;
+scenario_act act_gltf;
 scenario_act act_script;
 
 /* Destroys what the act made, the newest first, until a call fails. To be called again then. */

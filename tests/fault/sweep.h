@@ -59,6 +59,6 @@ int sweep_teardown(void **state);
    cmocka_run_group_tests(tests, sweep_setup, sweep_teardown))
 
 /* Every sweep has a test for each act. */
-#define SWEEP_ACTS(X) X(buffers) X(textures) X(shaders) X(materials) X(set) X(script)
+#define SWEEP_ACTS(X) X(buffers) X(textures) X(shaders) X(materials) X(set) X(gltf) X(script)
 
 #endif

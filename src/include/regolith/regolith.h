@@ -732,7 +732,7 @@ typedef struct rg_material_desc {
  * hold, a name that is taken. The material keeps its shader, textures and buffers alive. */
 RG_API RG_NODISCARD rg_result rg_material_create(rg_engine *engine, const rg_material_desc *desc,
                                                  rg_material *out);
-/* RG_ERROR_INVALID_ARGUMENT: other materials inherit from it. */
+/* Materials that inherit from it keep it, and its name, until they are gone. */
 RG_API RG_NODISCARD rg_result rg_material_destroy(rg_engine *engine, rg_material material);
 
 /* Sets parameters by name, all or none; errors as above. Reaches the GPU with the next flush. */
