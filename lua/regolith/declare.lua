@@ -282,8 +282,8 @@ local function language_resources(state)
   end
 end
 
----The words of the language for one engine, and what was declared with them: the second result has `sets`, in order, and
----`loose`: the names of shaders, textures and materials declared, by kind.
+---The words of the language for one engine, and what was declared with them: the second result has `sets`, in order,
+---and `loose`: the names of shaders, textures and materials declared, by kind.
 ---@param engine regolith.Engine
 ---@return table words, table state
 function declare.new(engine)

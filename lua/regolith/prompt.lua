@@ -33,8 +33,8 @@ local function compile(text, environment)
   return nil, is_incomplete(message), message
 end
 
--- Reads lines until they make a chunk, or an error that more lines cannot mend. nil at the end of input; Ctrl-C discards
--- what was typed.
+-- Reads lines until they make a chunk, or an error that more lines cannot mend. nil at the end of input; Ctrl-C
+-- discards what was typed.
 local function read_chunk(environment)
   local text = ""
   while true do

@@ -79,8 +79,8 @@ local function safe_module(module, roots)
   return result
 end
 
----A new environment with `words` in it. roots: the folders that engines may read. read_module(name) gives a module's text and
----its file's name, or nil and why not.
+---A new environment with `words` in it. roots: the folders that engines may read. read_module(name) gives a module's
+---text and its file's name, or nil and why not.
 ---@param words table<string, any>
 ---@param roots string[]
 ---@param read_module fun(name: string): string?, string

@@ -159,7 +159,8 @@ static void run_again(sweep *self) {
   if (result == RG_OK) {
     result = run_act(self);
   }
-  if (result != RG_OK && !(interpose_is_lost() && result == RG_ERROR_DEVICE_LOST)) {
+  self->outcome.was_told_later = interpose_is_lost() && result == RG_ERROR_DEVICE_LOST;
+  if (result != RG_OK && !self->outcome.was_told_later) {
     note(&self->outcome, "the engine does not work on",
          self->scenario.message[0] != '\0' ? self->scenario.message : rg_error());
   }

@@ -7,7 +7,8 @@
 #include "sweep.h"
 
 /* What may fail and be forgotten, and why. Elsewhere errors are returned, or at least logged: where
- * the call was an attempt to do early what is done later anyway. */
+ * the call was an attempt to do early what is done later anyway. A loss may be told by the next
+ * call. */
 typedef struct survival {
   const char *function;
   VkResult error; /* VK_SUCCESS: any */
@@ -30,15 +31,15 @@ static const survival survivals[] = {
     {"vkGetSemaphoreCounterValue", VK_ERROR_OUT_OF_DEVICE_MEMORY},
 };
 
-static bool may_survive(const vulkan_trace *trace) {
-  for (size_t i = 0; i < sizeof survivals / sizeof survivals[0]; i++) {
+static bool may_survive(const sweep_outcome *outcome) {
+  const vulkan_trace *trace = &outcome->vulkan;
+  bool is_allowed = outcome->was_logged || outcome->was_told_later;
+  for (size_t i = 0; !is_allowed && i < sizeof survivals / sizeof survivals[0]; i++) {
     const survival *allowed = &survivals[i];
-    if (strcmp(allowed->function, trace->function) == 0 &&
-        (allowed->error == VK_SUCCESS || allowed->error == trace->error)) {
-      return true;
-    }
+    is_allowed = strcmp(allowed->function, trace->function) == 0 &&
+                 (allowed->error == VK_SUCCESS || allowed->error == trace->error);
   }
-  return false;
+  return is_allowed;
 }
 
 /* The header promises these four by name, and RG_ERROR_LIMIT for what there are too many of. */
@@ -75,7 +76,7 @@ static sweep_outcome run_one(sweep_tally *tally, scenario_act *act, const vulkan
              trace->function, (int)trace->error, fault->is_lasting ? " for good" : "");
   }
   sweep_judge(tally, &outcome, trace->was_reached ? expected_result(trace->error) : RG_OK,
-              outcome.was_logged || (trace->was_reached && may_survive(trace)), where);
+              trace->was_reached && may_survive(&outcome), where);
   return outcome;
 }
 

@@ -278,6 +278,54 @@ static void tickets_of_other_engines_and_of_the_future_are_refused(void **state)
                RG_ERROR_INVALID_ARGUMENT, "");
 }
 
+static VkSemaphore timeline_create(const rg_engine_vk *vk) {
+  PFN_vkCreateSemaphore create =
+      (PFN_vkCreateSemaphore)vk->get_device_proc_addr(vk->device, "vkCreateSemaphore");
+  VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                                    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+  VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+  VkSemaphore semaphore = VK_NULL_HANDLE;
+  assert_int_equal(create(vk->device, &info, NULL, &semaphore), VK_SUCCESS);
+  return semaphore;
+}
+
+static void timeline_signal(const rg_engine_vk *vk, VkSemaphore semaphore, uint64_t value) {
+  PFN_vkSignalSemaphore signal =
+      (PFN_vkSignalSemaphore)vk->get_device_proc_addr(vk->device, "vkSignalSemaphore");
+  VkSemaphoreSignalInfo info = {
+      .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO, .semaphore = semaphore, .value = value};
+  assert_int_equal(signal(vk->device, &info), VK_SUCCESS);
+}
+
+static uint64_t used_bytes(rg_engine *engine) {
+  static rg_memory_stats stats;
+  rg_memory_get_stats(engine, &stats);
+  return stats.used;
+}
+
+static void what_a_host_destroys_waits_for_its_own_timeline(void **state) {
+  gpu_test *test = *state;
+  const rg_buffer_desc desc = {.size = 1 << 20, .own_vk_buffer = true, .label = "in flight"};
+  VkSemaphore timeline = timeline_create(&test->vk);
+  assert_ok(rg_frame_end(test->engine, timeline, 1));
+  timeline_signal(&test->vk, timeline, 1);
+  const uint64_t before = used_bytes(test->engine);
+  rg_buffer buffer;
+  assert_ok(rg_buffer_create(test->engine, &desc, &buffer));
+  assert_ok(rg_buffer_destroy(test->engine, buffer));
+  assert_ok(rg_frame_end(test->engine, timeline, 2));
+  assert_ok(rg_collect(test->engine));
+  assert_true(used_bytes(test->engine) >= before + desc.size);
+  timeline_signal(&test->vk, timeline, 2);
+  assert_ok(rg_collect(test->engine));
+  assert_int_equal(used_bytes(test->engine), before);
+  assert_error(rg_frame_end(test->engine, VK_NULL_HANDLE, 3), RG_ERROR_INVALID_ARGUMENT,
+               "semaphore");
+  PFN_vkDestroySemaphore destroy =
+      (PFN_vkDestroySemaphore)test->vk.get_device_proc_addr(test->vk.device, "vkDestroySemaphore");
+  destroy(test->vk.device, timeline, NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gpu_test_setup, gpu_test_teardown)
 #define LEAKY(name) cmocka_unit_test_setup_teardown(name, gpu_test_setup, gpu_test_teardown_leaky)
 
@@ -296,6 +344,7 @@ int main(void) {
       TEST(a_resource_tells_what_it_is),
       TEST(the_report_is_json_with_every_resource),
       TEST(tickets_of_other_engines_and_of_the_future_are_refused),
+      TEST(what_a_host_destroys_waits_for_its_own_timeline),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,44 @@ static void a_ring_goes_round(void **state) {
   fixture_end(&f);
 }
 
+static void a_ring_goes_on_behind_the_range_before_when_its_last_is_freed(void **state) {
+  (void)state;
+  fixture f;
+  strategy_begin(&f, &(range_desc){.size = 100, .strategy = RANGE_RING});
+  const range_id a = take(&f, 30, 0), b = take(&f, 30, 30), c = take(&f, 30, 60);
+  range_free(f.ranges, a);
+  range_free(f.ranges, c);
+  const range_id d = take(&f, 10, 60);
+  range_free(f.ranges, b);
+  range_free(f.ranges, d);
+  assert_is_one_hole(f.ranges);
+  fixture_end(&f);
+}
+
+static void largest_free_is_exact_among_a_few_holes_of_about_one_size(void **state) {
+  (void)state;
+  static const uint64_t sizes[] = {1000, 1010, 1001, 1020, 990};
+  fixture f;
+  strategy_begin(&f, &(range_desc){.size = 5026, .strategy = RANGE_STACK});
+  range_id ids[5], walls[5];
+  for (uint64_t i = 0, at = 0; i < 5; at += sizes[i] + 1, i++) {
+    ids[i] = take(&f, sizes[i], at);
+    walls[i] = take(&f, 1, at + sizes[i]);
+  }
+  uint64_t largest = 0;
+  for (uint32_t i = 0; i < 5; i++) {
+    range_free(f.ranges, ids[i]);
+    largest = sizes[i] > largest ? sizes[i] : largest;
+    range_stats stats;
+    range_get_stats(f.ranges, &stats);
+    assert_int_equal(stats.largest_free, largest);
+  }
+  for (uint32_t i = 0; i < 5; i++) {
+    range_free(f.ranges, walls[i]);
+  }
+  fixture_end(&f);
+}
+
 static void slots_hold_one_range_each(void **state) {
   (void)state;
   fixture f;
@@ -334,6 +372,8 @@ int main(void) {
       cmocka_unit_test(kept_pages_give_way_to_a_large_range),
       cmocka_unit_test(a_stack_gives_room_back_from_its_top_only),
       cmocka_unit_test(a_ring_goes_round),
+      cmocka_unit_test(a_ring_goes_on_behind_the_range_before_when_its_last_is_freed),
+      cmocka_unit_test(largest_free_is_exact_among_a_few_holes_of_about_one_size),
       cmocka_unit_test(slots_hold_one_range_each),
       cmocka_unit_test(every_failing_host_allocation_leaves_the_state_unchanged),
   };

@@ -254,6 +254,7 @@ typedef struct rg_engine_vk {
   PFN_vkGetDeviceProcAddr get_device_proc_addr;
 } rg_engine_vk;
 
+/* The Vulkan objects, the device and the limits of the engine. None of these fails. */
 RG_API void rg_engine_get_vk(rg_engine *engine, rg_engine_vk *out);
 RG_API void rg_engine_get_device(rg_engine *engine, rg_device_info *out);
 RG_API void rg_engine_get_limits(rg_engine *engine, rg_limits *out);
@@ -771,6 +772,8 @@ typedef struct rg_material_vk {
   rg_shader shader;
 } rg_material_vk;
 
+/* What to bind. RG_ERROR_INVALID_ARGUMENT: a buffer or texture parameter without a default is not
+ * set; the message names it. */
 RG_API RG_NODISCARD rg_result rg_material_get_vk(rg_engine *engine, rg_material material,
                                                  rg_material_vk *out);
 
@@ -824,8 +827,8 @@ RG_API RG_NODISCARD rg_result rg_ticket_wait(rg_engine *engine, rg_ticket ticket
                                              uint64_t timeout_ns);
 
 /* For callers that submit to the queue themselves: what they destroy before this call is freed only
- * after their timeline semaphore reaches value. The semaphore must live until then. Until the first
- * such call, destruction waits for the engine's own submissions only. */
+ * after their timeline semaphore reaches value. The semaphore must outlive the engine. Until the
+ * first such call, destruction waits for the engine's own submissions only. */
 RG_API RG_NODISCARD rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore,
                                            uint64_t value);
 
@@ -905,6 +908,7 @@ typedef struct rg_set_info {
   double load_ms; /* of the last load */
 } rg_set_info;
 
+/* How the set stands; never waits for a load. */
 RG_API RG_NODISCARD rg_result rg_set_get_info(rg_engine *engine, rg_set set, rg_set_info *out);
 /* index: 0 to member_count - 1, in order of creation. */
 RG_API RG_NODISCARD rg_result rg_set_get_member(rg_engine *engine, rg_set set, uint32_t index,
@@ -955,6 +959,7 @@ typedef struct rg_resource_info {
   rg_shader shader;
 } rg_resource_info;
 
+/* What a live resource is and costs. id: any handle's. RG_ERROR_STALE_HANDLE: it is not live. */
 RG_API RG_NODISCARD rg_result rg_resource_get_info(rg_engine *engine, uint64_t id,
                                                    rg_resource_info *out);
 /* Iterates live resources in no fixed order: pass 0 first, then the last handle. RG_TYPE_NONE: all
@@ -993,6 +998,7 @@ typedef struct rg_memory_stats {
   uint64_t host_bytes; /* host memory that the engine holds through its allocator */
 } rg_memory_stats;
 
+/* All pools and heaps at one moment. */
 RG_API void rg_memory_get_stats(rg_engine *engine, rg_memory_stats *out);
 
 /* Gives memory blocks that hold nothing back to the driver, the kept ones too. */
