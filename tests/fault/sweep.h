@@ -15,18 +15,19 @@ typedef struct sweep_fault {
 } sweep_fault;
 
 typedef struct sweep_outcome {
-  bool was_reached;   /* false: the engine lived and died without coming to the fault */
-  bool was_at_end;    /* it came in rg_engine_destroy or lua_close, which have no result */
-  char callers[1024]; /* of the first allocation of the host's that failed, as caller_names gives */
-  bool was_string_table; /* the first of Lua's requests that failed, as memory_fault says */
-  bool was_logged;       /* a message of the log names the Vulkan call */
-  rg_result result;      /* of the creation, the act or its end, whichever failed first */
-  bool has_no_code;      /* as the scenario's */
+  bool was_reached; /* false: the engine lived and died without coming to the fault */
+  bool was_at_end;  /* it came in rg_engine_destroy or lua_close, which have no result */
+  rg_result result; /* of the creation, the act or its end, whichever failed first */
+  bool has_no_code; /* as the scenario's */
   char message[512];
+  bool was_logged;     /* the log tells of the Vulkan call, or of host memory that was lacking */
+  bool was_told_later; /* the second run said that the device was lost */
   vulkan_trace vulkan;
   const char *hidden;
+  char callers[1024]; /* of the host's first allocation that failed, as caller_names gives them */
+  bool was_string_table; /* Lua's first request that failed, as memory_fault says */
   /* Whatever the fault, these must not be: the first of them, or "". A leak of handles, ranges,
-   * host memory or Vulkan objects, a wrong value, an engine that does not work on, an empty
+   * host memory or Vulkan objects, a wrong value, an engine that does not work on, a missing
    * message. */
   char problem[512];
 } sweep_outcome;

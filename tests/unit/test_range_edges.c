@@ -153,6 +153,29 @@ static void kept_pages_give_way_to_a_large_range(void **state) {
   fixture_end(&f);
 }
 
+static void repeated_churn_needs_no_more_host_memory(void **state) {
+  (void)state;
+  fixture f;
+  fixture_begin(&f, MIB(256));
+  range_id ids[3000];
+  uint64_t first = 0;
+  for (uint32_t round = 0; round < 20; round++) {
+    for (uint32_t i = 0; i < 3000; i++) {
+      uint64_t offset = 0;
+      assert_int_equal(range_alloc(f.ranges, 1 + i % 2000, 4, &ids[i], &offset), RG_OK);
+    }
+    range_stats stats;
+    range_get_stats(f.ranges, &stats);
+    first = round == 0 ? stats.host_bytes : first;
+    assert_int_equal(stats.host_bytes, first);
+    for (uint32_t i = 0; i < 3000; i++) {
+      range_free(f.ranges, ids[i]);
+    }
+    assert_is_one_hole(f.ranges);
+  }
+  fixture_end(&f);
+}
+
 /* ---- Stack, ring, slots ---- */
 
 static void strategy_begin(fixture *f, const range_desc *desc) {
@@ -370,6 +393,7 @@ int main(void) {
       cmocka_unit_test(an_alignment_beyond_the_span_fits_only_at_its_start),
       cmocka_unit_test(freed_room_is_used_again),
       cmocka_unit_test(kept_pages_give_way_to_a_large_range),
+      cmocka_unit_test(repeated_churn_needs_no_more_host_memory),
       cmocka_unit_test(a_stack_gives_room_back_from_its_top_only),
       cmocka_unit_test(a_ring_goes_round),
       cmocka_unit_test(a_ring_goes_on_behind_the_range_before_when_its_last_is_freed),

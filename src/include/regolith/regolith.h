@@ -827,8 +827,9 @@ RG_API RG_NODISCARD rg_result rg_ticket_wait(rg_engine *engine, rg_ticket ticket
                                              uint64_t timeout_ns);
 
 /* For callers that submit to the queue themselves: what they destroy before this call is freed only
- * after their timeline semaphore reaches value. The semaphore must outlive the engine. Until the
- * first such call, destruction waits for the engine's own submissions only. */
+ * after their timeline semaphore reaches value. The semaphore must live until it has, and a later
+ * rg_collect, rg_flush or rg_submit has seen it, or else until the engine's end. Until the first
+ * such call, destruction waits for the engine's own submissions only. */
 RG_API RG_NODISCARD rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore,
                                            uint64_t value);
 
