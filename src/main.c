@@ -364,7 +364,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "regolith: %s\n", lua_tostring(L, -1));
   }
   lua_close(L);
-  if (fflush(stdout) != 0) {
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fputs("regolith: standard output could not be written\n", stderr);
     return 1;
   }
   return code;

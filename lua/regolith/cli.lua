@@ -57,6 +57,9 @@ local function read_options(arguments, index, options)
     end
     local name, value = word:match("^(%-%-[%w%-]+)=(.*)$")
     name = name or word
+    if options.given then
+      options.given[name] = true
+    end
     if flags[name] and not value then
       options[flags[name]] = true
     elseif takes_value[name] then
@@ -98,6 +101,7 @@ local function parse(arguments)
       nearest and string.format(" (did you mean '%s'?)", nearest) or "")
   end
   options.command = command
+  options.given = {}
   index, complaint = read_options(arguments, index + 1, options)
   if not index then
     return nil, complaint
@@ -125,6 +129,11 @@ end
 local function devices_command(options)
   if #options.arguments > 0 then
     return usage("devices: takes no arguments, '%s' given", options.arguments[1])
+  end
+  for name in pairs(options.given) do
+    if name ~= "--json" and name ~= "--help" then
+      return usage("devices: takes no option but --json, '%s' given", name)
+    end
   end
   return require("regolith.devices").main(options)
 end

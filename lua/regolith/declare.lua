@@ -81,8 +81,8 @@ local function names_of(where, what, list, kind)
   check_table(where, what, list)
   local names = {}
   for key, value in pairs(list) do
-    if math.type(key) ~= "integer" then
-      fail(where, "%s: a list is wanted, key '%s' given", what, tostring(key))
+    if math.type(key) ~= "integer" or key < 1 or key > #list then
+      fail(where, "%s: a list without holes is wanted, key '%s' given", what, tostring(key))
     end
     local name = type(value) == "table" and value[kind] or value
     if type(name) ~= "string" then

@@ -265,6 +265,9 @@ function Sets:all() end
 ---@field id integer
 ---@field name string
 ---@field references integer
+---@field member_count integer
+---@field mesh_count integer
+---@field primitive_count integer
 ---@field device_bytes integer
 ---@field load_ms number
 local Set = {}
@@ -276,9 +279,9 @@ function Set:unload() end
 ---@return { type: string, name: string, resource: any }[]
 function Set:members() end
 
----rg_mesh_info's fields: vertices and indices are buffers, attributes a list.
+---What its glTF files draw: rg_primitive_info's fields: vertices and indices are buffers, attributes a list.
 ---@return table[]
-function Set:meshes() end
+function Set:primitives() end
 
 ---A loaded member. @return regolith.Buffer|regolith.Texture|regolith.Shader|regolith.Material|nil
 function Set:get(type, name) end

@@ -21,6 +21,13 @@ local function plural(count, noun)
   return string.format("%d %s%s", count, noun, count == 1 and "" or "s")
 end
 
+-- Names come from files of others: nothing in them may steer the terminal.
+local function printable(name)
+  return (name:gsub("%c", function(character)
+    return string.format("\\%d", character:byte())
+  end))
+end
+
 local function describe_texture(resource)
   local extent = resource.extent
   local size = string.format("%d×%d", extent.width, extent.height)
@@ -49,7 +56,7 @@ local describe = {
     return table.concat(resource.stages, " + ")
   end,
   material = function(resource)
-    return "shader " .. (resource.shader_label or "?")
+    return "shader " .. printable(resource.shader_label or "?")
   end,
   set = function(resource)
     return plural(resource.references, "reference")
@@ -111,7 +118,7 @@ local function resource_rows(resources)
     if resource.type ~= "set" then
       rows[#rows + 1] = {
         resource.type,
-        resource.label ~= "" and resource.label or string.format("(unnamed %s)", resource.id),
+        resource.label ~= "" and printable(resource.label) or string.format("(unnamed %s)", resource.id),
         describe[resource.type](resource),
         resource.size > 0 and report.bytes(resource.size) or "-",
         memory_type(resource),
@@ -122,10 +129,11 @@ local function resource_rows(resources)
 end
 
 local function set_rows(sets)
-  local rows = { { "SET", "MEMBERS", "MESHES", "SIZE", "LOADED IN" } }
+  local rows = { { "SET", "MEMBERS", "MESHES", "PRIMITIVES", "SIZE", "LOADED IN" } }
   for _, set in ipairs(sets) do
     rows[#rows + 1] = {
-      set.name, tostring(set.member_count), tostring(set.mesh_count), report.bytes(set.device_bytes),
+      printable(set.name), tostring(set.member_count), tostring(set.mesh_count), tostring(set.primitive_count),
+      report.bytes(set.device_bytes),
       set.references > 0 and string.format("%.1f ms", set.load_ms) or "(unloaded)",
     }
   end

@@ -24,7 +24,8 @@ local function read_file(path)
   if not text then
     return nil, path .. ": " .. message
   end
-  return text
+  -- As lua does: a byte-order mark and a first line for the shell are not the script's.
+  return (text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "", 1))
 end
 
 -- Modules lie beside the script, not where a symbolic link leads to: "a.b" is a/b.lua.
@@ -91,6 +92,7 @@ function run.environment(engine, options, folder)
     end
   end
   if options.trust then
+    package.path = folder .. "/?.lua;" .. package.path
     return setmetatable(words, { __index = _G }), state
   end
   sandbox.lock_strings()
@@ -166,6 +168,9 @@ local function execute(engine, options, path, text)
     return nil, message
   end
   local scripted = host.clock()
+  if tostring(engine) == "engine (closed)" then
+    return nil, path .. ": the script closed its engine; there is nothing to report"
+  end
   local loaded
   loaded, message = load_sets(engine, state)
   if not loaded then

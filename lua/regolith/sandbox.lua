@@ -67,7 +67,9 @@ local function safe_module(module, roots)
   local result = copy(module)
   function result.engine(desc)
     if type(desc) == "table" and rawget(desc, "roots") ~= nil then
-      error("engine: roots are the command line's to give: --root FOLDER", 2)
+      local place = debug.getinfo(2, "Sl")
+      error(string.format("%s:%d: engine: roots are the command line's to give: --root FOLDER",
+        place and place.short_src or "?", place and place.currentline or 0), 0)
     end
     local own = {}
     for key, value in next, type(desc) == "table" and desc or {} do

@@ -47,6 +47,18 @@ static rg_result root_init(file_root *root, host_memory *memory, const char *pat
   return RG_OK;
 }
 
+static rg_result paths_check(const char *const *paths, uint32_t count) {
+  if (count > FILE_MAX_ROOTS) {
+    return result_set(RG_ERROR_LIMIT, "%u root folders exceed %u", count, FILE_MAX_ROOTS);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    if (paths == NULL || paths[i] == NULL) {
+      return result_set(RG_ERROR_INVALID_ARGUMENT, "roots: entry %u of %u is NULL", i, count);
+    }
+  }
+  return RG_OK;
+}
+
 rg_result file_roots_init(file_roots *roots, host_memory *memory, const char *const *paths,
                           uint32_t count) {
   static const char *const working_folder[] = {"."};
@@ -54,6 +66,7 @@ rg_result file_roots_init(file_roots *roots, host_memory *memory, const char *co
   const char *const *given = count == 0 ? working_folder : paths;
   uint32_t given_count = count == 0 ? 1 : count;
   *roots = (file_roots){.memory = memory};
+  RG_TRY(paths_check(given, given_count));
   roots->items = host_calloc(memory, given_count, sizeof *roots->items);
   if (roots->items == NULL) {
     return result_no_memory("root folders", given_count * sizeof *roots->items);

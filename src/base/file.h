@@ -16,8 +16,11 @@ typedef struct file_roots {
   uint32_t count;
 } file_roots;
 
-/* Opens the folders; count 0 means the working directory. RG_ERROR_NOT_FOUND: one is missing or no
- * folder. The caller calls file_roots_finish, which zeroed roots are good for too. */
+#define FILE_MAX_ROOTS 64u
+
+/* At most FILE_MAX_ROOTS (RG_ERROR_LIMIT), none NULL (RG_ERROR_INVALID_ARGUMENT). Opens the
+ * folders; count 0 means the working directory. RG_ERROR_NOT_FOUND: one is missing or no folder.
+ * The caller calls file_roots_finish, which zeroed roots are good for too. */
 RG_NODISCARD rg_result file_roots_init(file_roots *roots, host_memory *memory,
                                        const char *const *paths, uint32_t count);
 void file_roots_finish(file_roots *roots);

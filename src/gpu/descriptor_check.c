@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "gpu.h"
+#include "shader_module.h"
 
 /* A limit and the descriptor types that count towards it. */
 typedef struct limit_rule {
@@ -40,24 +41,6 @@ static resource_name title_of(const char *label) {
 static uint32_t limit_at(const gpu *gpu, size_t offset) {
   const char *limits = (const char *)&gpu->device.vk_limits;
   return *(const uint32_t *)(const void *)(limits + offset);
-}
-
-static const char *stage_name(VkShaderStageFlags stage) {
-  static const struct {
-    VkShaderStageFlags stage;
-    const char *name;
-  } names[] = {{VK_SHADER_STAGE_VERTEX_BIT, "vertex"},
-               {VK_SHADER_STAGE_TESSELLATION_CONTROL_BIT, "tessellation control"},
-               {VK_SHADER_STAGE_TESSELLATION_EVALUATION_BIT, "tessellation evaluation"},
-               {VK_SHADER_STAGE_GEOMETRY_BIT, "geometry"},
-               {VK_SHADER_STAGE_FRAGMENT_BIT, "fragment"},
-               {VK_SHADER_STAGE_COMPUTE_BIT, "compute"}};
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    if (names[i].stage == stage) {
-      return names[i].name;
-    }
-  }
-  return "one";
 }
 
 /* ---- Bindings ------------------------------------------------------------------------------ */
@@ -149,7 +132,7 @@ static uint64_t count_descriptors(const rg_reflection *reflection, uint32_t type
 static rg_result refuse_count(const char *label, VkShaderStageFlags stage, uint64_t count,
                               const char *name, uint32_t limit) {
   return result_set(RG_ERROR_LIMIT, "%s: %s%s%" PRIu64 " %s exceed the device's %" PRIu32,
-                    title_of(label).text, stage == ANY_STAGE ? "" : stage_name(stage),
+                    title_of(label).text, stage == ANY_STAGE ? "" : shader_stage_name(stage),
                     stage == ANY_STAGE ? "" : " stage: ", count, name, limit);
 }
 

@@ -38,28 +38,54 @@
   X(shaderCullDistance)                      \
   X(shaderInt16)                             \
   X(shaderInt64)                             \
-  X(shaderFloat64)
+  X(shaderFloat64)                           \
+  X(shaderTessellationAndGeometryPointSize)  \
+  X(shaderStorageImageMultisample)           \
+  X(multiViewport)
 
 #define WANTED_11_FEATURES(X)           \
   X(storageBuffer16BitAccess)           \
   X(uniformAndStorageBuffer16BitAccess) \
-  X(shaderDrawParameters)
+  X(shaderDrawParameters)               \
+  X(storagePushConstant16)              \
+  X(storageInputOutput16)               \
+  X(variablePointersStorageBuffer)      \
+  X(variablePointers)
 
-#define WANTED_12_FEATURES(X)          \
-  X(timelineSemaphore)                 \
-  X(scalarBlockLayout)                 \
-  X(uniformBufferStandardLayout)       \
-  X(storageBuffer8BitAccess)           \
-  X(uniformAndStorageBuffer8BitAccess) \
-  X(shaderFloat16)                     \
-  X(shaderInt8)
+#define WANTED_12_FEATURES(X)                        \
+  X(timelineSemaphore)                               \
+  X(scalarBlockLayout)                               \
+  X(uniformBufferStandardLayout)                     \
+  X(storageBuffer8BitAccess)                         \
+  X(uniformAndStorageBuffer8BitAccess)               \
+  X(shaderFloat16)                                   \
+  X(shaderInt8)                                      \
+  X(storagePushConstant8)                            \
+  X(shaderBufferInt64Atomics)                        \
+  X(shaderSharedInt64Atomics)                        \
+  X(shaderInputAttachmentArrayDynamicIndexing)       \
+  X(shaderUniformTexelBufferArrayDynamicIndexing)    \
+  X(shaderStorageTexelBufferArrayDynamicIndexing)    \
+  X(shaderUniformBufferArrayNonUniformIndexing)      \
+  X(shaderSampledImageArrayNonUniformIndexing)       \
+  X(shaderStorageBufferArrayNonUniformIndexing)      \
+  X(shaderStorageImageArrayNonUniformIndexing)       \
+  X(shaderInputAttachmentArrayNonUniformIndexing)    \
+  X(shaderUniformTexelBufferArrayNonUniformIndexing) \
+  X(shaderStorageTexelBufferArrayNonUniformIndexing) \
+  X(shaderSubgroupExtendedTypes)                     \
+  X(vulkanMemoryModel)                               \
+  X(vulkanMemoryModelDeviceScope)                    \
+  X(shaderOutputViewportIndex)                       \
+  X(shaderOutputLayer)
 
 #define WANTED_13_FEATURES(X)       \
   X(dynamicRendering)               \
   X(synchronization2)               \
   X(maintenance4)                   \
   X(shaderDemoteToHelperInvocation) \
-  X(shaderTerminateInvocation)
+  X(shaderTerminateInvocation)      \
+  X(shaderIntegerDotProduct)
 
 static device_features features_wanted(const device_abilities *abilities) {
   const device_features *found = &abilities->features;
@@ -100,8 +126,8 @@ static uint32_t device_extensions(const device_abilities *abilities, const char 
 
 static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
   device *device = &gpu->device;
-  device_features wanted = features_wanted(abilities);
-  features_link(&wanted, abilities);
+  device->features = features_wanted(abilities);
+  features_link(&device->features, abilities);
   static const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -112,7 +138,7 @@ static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
   const char *extensions[3];
   VkDeviceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-      .pNext = &wanted.core,
+      .pNext = &device->features.core,
       .queueCreateInfoCount = 1,
       .pQueueCreateInfos = &queue,
       .ppEnabledExtensionNames = extensions,
@@ -189,8 +215,12 @@ static rg_result host_device_describe(gpu *gpu, const rg_host_device *host,
   return RG_OK;
 }
 
-/* Compressed formats need no feature enabled: each answers for itself. */
-static void host_device_take_features(device *device, const rg_host_device *host) {
+/* Compressed formats need no feature enabled: each answers for itself. Which features shaders find
+ * enabled is the host's knowledge: what the device lacks is all that can be refused here. */
+static void host_device_take_features(device *device, const rg_host_device *host,
+                                      const device_abilities *abilities) {
+  device->features = abilities->features;
+  features_link(&device->features, abilities);
   device->info.dynamic_rendering = device->has_dynamic_rendering = host->has_dynamic_rendering;
   device->info.sampler_anisotropy = device->has_anisotropy = host->has_sampler_anisotropy;
   device->info.memory_budget = device->has_memory_budget = host->has_memory_budget;
@@ -216,7 +246,7 @@ static rg_result device_take(gpu *gpu, const rg_host_device *host) {
   device->api_version = abilities.api_version;
   RG_TRY(dispatch_load_device(&gpu->vk, host->device));
   device->handle = host->device;
-  host_device_take_features(device, host);
+  host_device_take_features(device, host, &abilities);
 fail:
   return result;
 }

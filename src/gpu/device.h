@@ -8,6 +8,16 @@
 
 struct gpu;
 
+/* The features of a device that the engine knows, as one chain from `core` on. */
+typedef struct device_features {
+  VkPhysicalDeviceFeatures2 core;
+  VkPhysicalDeviceVulkan11Features vulkan11;
+  VkPhysicalDeviceVulkan12Features vulkan12;
+  VkPhysicalDeviceVulkan13Features vulkan13;                  /* from 1.3 on */
+  VkPhysicalDeviceDynamicRenderingFeatures dynamic_rendering; /* before 1.3, by extension */
+  VkPhysicalDeviceSynchronization2Features synchronization2;  /* the same */
+} device_features;
+
 typedef struct device {
   VkInstance instance;
   VkPhysicalDevice physical;
@@ -23,6 +33,9 @@ typedef struct device {
   void (*queue_lock)(void *user); /* the host's; may be NULL */
   void (*queue_unlock)(void *user);
   void *queue_user;
+  /* What shaders may count on: the features enabled; of a host's device, those it could have. */
+  device_features features;
+  VkPhysicalDeviceSubgroupProperties subgroups;
   VkPhysicalDeviceLimits vk_limits;
   uint64_t max_allocation_size; /* bytes of one VkDeviceMemory */
   uint64_t max_buffer_size;     /* bytes of one VkBuffer */

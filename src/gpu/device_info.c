@@ -192,8 +192,11 @@ void device_read_limits(gpu *gpu) {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
       .pNext = device->api_version >= VK_API_VERSION_1_3 ? &buffers : NULL};
   VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                            .pNext = &allocations};
+                                            .pNext = &device->subgroups};
+  device->subgroups = (VkPhysicalDeviceSubgroupProperties){
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, .pNext = &allocations};
   gpu->vk.GetPhysicalDeviceProperties2(device->physical, &properties);
+  device->subgroups.pNext = NULL;
   device->vk_limits = properties.properties.limits;
   device->max_allocation_size =
       allocations.maxMemoryAllocationSize == 0 ? UINT64_MAX : allocations.maxMemoryAllocationSize;

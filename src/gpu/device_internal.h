@@ -26,16 +26,6 @@ bool list_has_name(const vk_list *list, const char *name);
 RG_NODISCARD rg_result instance_init(gpu *gpu, bool validation);
 void instance_finish(gpu *gpu);
 
-/* The features of a device that the engine knows, as one chain from `core` on. */
-typedef struct device_features {
-  VkPhysicalDeviceFeatures2 core;
-  VkPhysicalDeviceVulkan11Features vulkan11;
-  VkPhysicalDeviceVulkan12Features vulkan12;
-  VkPhysicalDeviceVulkan13Features vulkan13;                  /* from 1.3 on */
-  VkPhysicalDeviceDynamicRenderingFeatures dynamic_rendering; /* before 1.3, by extension */
-  VkPhysicalDeviceSynchronization2Features synchronization2;  /* the same */
-} device_features;
-
 /* Which parts of the chain and which extensions a physical device has. */
 typedef struct device_abilities {
   uint32_t api_version; /* the lower of instance's and device's, 1.3 at most */

@@ -222,6 +222,10 @@ const format_info *format_get(VkFormat format) {
   return index < FORMAT_COUNT && formats[index].name != NULL ? &formats[index] : NULL;
 }
 
+bool format_same_class(const format_info *a, const format_info *b) {
+  return a->is_integer == b->is_integer && (!a->is_integer || a->is_signed == b->is_signed);
+}
+
 const char *format_text(VkFormat format, char text[FORMAT_TEXT_SIZE]) {
   const format_info *info = format_get(format);
   if (info != NULL) {

@@ -20,6 +20,9 @@ typedef struct format_info {
 /* NULL for formats that the engine does not know. */
 const format_info *format_get(VkFormat format);
 
+/* Whether what reads one as float, int or uint may read the other so. */
+bool format_same_class(const format_info *a, const format_info *b);
+
 /* The name, or "format 1000156000" written into `text` for formats that the engine does not know.
  */
 #define FORMAT_TEXT_SIZE 32

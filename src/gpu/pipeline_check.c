@@ -80,6 +80,24 @@ static rg_result check_format(const pipeline_request *request, VkFormat format,
   return RG_OK;
 }
 
+/* A target without an output, and an output without a target, are allowed. */
+static rg_result check_outputs(const pipeline_request *request) {
+  const rg_pipeline_target *target = request->target;
+  for (uint32_t i = 0; i < request->reflection->fragment_output_count; i++) {
+    const rg_fragment_output *output = &request->reflection->fragment_outputs[i];
+    const format_info *given = format_get(output->format);
+    const format_info *wanted = output->location < target->color_count
+                                    ? format_get(target->color_formats[output->location])
+                                    : NULL;
+    if (given != NULL && wanted != NULL && !format_same_class(given, wanted)) {
+      return result_set(RG_ERROR_WRONG_TYPE, "%s: output '%s' of %s given where target %u is of %s",
+                        pipeline_title(request).text, output->name, given->name, output->location,
+                        wanted->name);
+    }
+  }
+  return RG_OK;
+}
+
 static rg_result resolve_formats(const gpu *gpu, const pipeline_request *request,
                                  pipeline_key *key) {
   const rg_pipeline_target *target = request->target;
@@ -133,6 +151,7 @@ rg_result pipeline_resolve(const gpu *gpu, const pipeline_request *request, pipe
   RG_TRY(resolve_state(request, key));
   RG_TRY(check_stages(request, key));
   RG_TRY(resolve_formats(gpu, request, key));
+  RG_TRY(check_outputs(request));
   RG_TRY(resolve_samples(request, key));
   RG_TRY(pipeline_resolve_vertices(gpu, request, key));
 fail:

@@ -97,37 +97,43 @@ static rg_result check_attribute(const gpu *gpu, const pipeline_request *request
   return RG_OK;
 }
 
+static rg_result check_stride(const gpu *gpu, const pipeline_request *request, uint64_t stride) {
+  uint32_t limit = gpu->device.vk_limits.maxVertexInputBindingStride;
+  if (stride > limit) {
+    return result_set(RG_ERROR_LIMIT, "%s: vertex_stride %" PRIu64 " exceeds the device's %u",
+                      pipeline_title(request).text, stride, limit);
+  }
+  return RG_OK;
+}
+
 /* The vertex's bytes, given or to the end of the last attribute, fit for each attribute. */
-static rg_result resolve_stride(const gpu *gpu, const pipeline_request *request, uint32_t *stride) {
+static rg_result resolve_stride(const gpu *gpu, const pipeline_request *request, uint32_t *out) {
   const rg_pipeline_target *target = request->target;
-  uint32_t end = 0;
+  uint64_t end = 0; /* devices may take offsets up to the last of 32 bits */
   uint32_t unit = 1;
   for (uint32_t i = 0; i < target->attribute_count; i++) {
     const format_info *format = format_get(target->attributes[i].format);
-    uint32_t last = target->attributes[i].offset + format->block_bytes;
+    uint64_t last = (uint64_t)target->attributes[i].offset + format->block_bytes;
     end = last > end ? last : end;
     unit = format->component_bytes > unit ? format->component_bytes : unit;
   }
-  *stride = target->vertex_stride == 0 ? end : target->vertex_stride;
-  uint32_t limit = gpu->device.vk_limits.maxVertexInputBindingStride;
-  if (*stride > limit) {
-    return result_set(RG_ERROR_LIMIT, "%s: vertex_stride %u exceeds the device's %u",
-                      pipeline_title(request).text, *stride, limit);
+  uint64_t stride = target->vertex_stride == 0 ? end : target->vertex_stride;
+  rg_result result = check_stride(gpu, request, stride);
+  if (result == RG_OK && (stride < end || stride % unit != 0)) {
+    result = result_set(RG_ERROR_INVALID_ARGUMENT,
+                        "%s: vertex_stride %" PRIu64 ", but attributes end at %" PRIu64
+                        " and need a multiple of %u",
+                        pipeline_title(request).text, stride, end, unit);
   }
-  if (*stride < end || *stride % unit != 0) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "%s: vertex_stride %u, but attributes end at %u and need a multiple of %u",
-                      pipeline_title(request).text, *stride, end, unit);
-  }
-  return RG_OK;
+  *out = (uint32_t)stride;
+  return result;
 }
 
 static rg_result check_kinds(const pipeline_request *request, const rg_vertex_input *input,
                              const rg_vertex_attribute *attribute) {
   const format_info *wanted = format_get(input->format);
   const format_info *given = format_get(attribute->format);
-  if (wanted == NULL || (wanted->is_integer == given->is_integer &&
-                         (!wanted->is_integer || wanted->is_signed == given->is_signed))) {
+  if (wanted == NULL || format_same_class(wanted, given)) {
     return RG_OK;
   }
   return result_set(
@@ -159,7 +165,7 @@ fail:
 }
 
 /* One after the other, in the order of locations. */
-static rg_result pack_inputs(const pipeline_request *request, pipeline_key *key) {
+static rg_result pack_inputs(const gpu *gpu, const pipeline_request *request, pipeline_key *key) {
   uint32_t offset = 0;
   for (uint32_t i = 0; i < key->attribute_count; i++) {
     const rg_vertex_input *input = &request->reflection->vertex_inputs[i];
@@ -181,7 +187,7 @@ static rg_result pack_inputs(const pipeline_request *request, pipeline_key *key)
                       "%s: vertex_stride %u, but packed inputs end at %u and need a multiple of 4",
                       pipeline_title(request).text, key->vertex_stride, offset);
   }
-  return RG_OK;
+  return check_stride(gpu, request, key->vertex_stride);
 }
 
 rg_result pipeline_resolve_vertices(const gpu *gpu, const pipeline_request *request,
@@ -205,7 +211,8 @@ rg_result pipeline_resolve_vertices(const gpu *gpu, const pipeline_request *requ
   }
   key->attribute_count = count;
   if (count == 0) {
-    return RG_OK;
+    return check_stride(gpu, request, target->vertex_stride);
   }
-  return target->attributes == NULL ? pack_inputs(request, key) : match_inputs(gpu, request, key);
+  return target->attributes == NULL ? pack_inputs(gpu, request, key)
+                                    : match_inputs(gpu, request, key);
 }

@@ -1,5 +1,5 @@
 /* glTF files as members of sets: buffers, the textures that materials use, materials of the
- * built-in shader, and the list of meshes. A file that is loaded already is shared. */
+ * built-in shader, and the list of primitives. A file that is loaded already is shared. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static rg_result adopt(gltf_importer *importer, rg_type type, const char *name, 
                          : result;
 }
 
-/* ---- Buffers and meshes -------------------------------------------------------------------- */
+/* ---- Buffers and primitives --------------------------------------------------------------------
+ */
 
 /* "robot.glb#Body/0 vertices". Nothing is made of no bytes. */
 static rg_result import_buffer(gltf_importer *importer, const char *primitive, const char *what,
@@ -58,7 +59,7 @@ fail:
 }
 
 static rg_result import_buffers(gltf_importer *importer, const gltf_primitive *primitive,
-                                rg_mesh_info *mesh) {
+                                rg_primitive_info *mesh) {
   rg_result result = RG_OK;
   uint64_t index_size = primitive->index_type == VK_INDEX_TYPE_UINT32 ? 4 : 2;
   rg_buffer_desc vertices = {
@@ -77,11 +78,11 @@ fail:
   return result;
 }
 
-static rg_result import_mesh(gltf_importer *importer, const gltf_primitive *primitive,
-                             rg_mesh_info *mesh) {
+static rg_result import_primitive(gltf_importer *importer, const gltf_primitive *primitive,
+                                  rg_primitive_info *mesh) {
   arena *arena = &importer->import->arena;
   bool has_material = primitive->material < importer->file.material_count;
-  *mesh = (rg_mesh_info){
+  *mesh = (rg_primitive_info){
       .name = arena_printf(arena, "%s#%s", importer->name, primitive->name),
       .index_type = primitive->index_type,
       .vertex_count = primitive->vertex_count,
@@ -100,17 +101,18 @@ static rg_result import_mesh(gltf_importer *importer, const gltf_primitive *prim
   return has_names ? import_buffers(importer, primitive, mesh) : no_memory();
 }
 
-static rg_result import_meshes(gltf_importer *importer) {
+static rg_result import_primitives(gltf_importer *importer) {
   rg_result result = RG_OK;
   uint32_t count = importer->file.primitive_count;
-  rg_mesh_info *meshes = arena_alloc(&importer->import->arena, count * sizeof *meshes);
-  if (meshes == NULL) {
+  rg_primitive_info *primitives = arena_alloc(&importer->import->arena, count * sizeof *primitives);
+  if (primitives == NULL) {
     return no_memory();
   }
-  importer->import->meshes = meshes;
-  importer->import->mesh_count = count;
+  importer->import->primitives = primitives;
+  importer->import->primitive_count = count;
+  importer->import->mesh_count = importer->file.mesh_count;
   for (uint32_t i = 0; result == RG_OK && i < count; i++) {
-    result = import_mesh(importer, &importer->file.primitives[i], &meshes[i]);
+    result = import_primitive(importer, &importer->file.primitives[i], &primitives[i]);
   }
   return result;
 }
@@ -364,7 +366,7 @@ static rg_result importer_run(gltf_importer *importer) {
   RG_TRY(gltf_load(importer->memory, &layer->roots, importer->name,
                    layer->gpu.device.limits.max_file_size, &importer->file));
   RG_TRY(import_materials(importer));
-  RG_TRY(import_meshes(importer));
+  RG_TRY(import_primitives(importer));
 fail:
   return result;
 }

@@ -173,6 +173,7 @@ static void add_sets(writer *self, cJSON *root, rg_engine *engine) {
     add_number(self, object, "references", info.references);
     add_number(self, object, "member_count", info.member_count);
     add_number(self, object, "mesh_count", info.mesh_count);
+    add_number(self, object, "primitive_count", info.primitive_count);
     add_number(self, object, "device_bytes", (double)info.device_bytes);
     add_number(self, object, "budget", (double)info.budget);
     add_number(self, object, "load_ms", info.load_ms);

@@ -40,7 +40,8 @@ typedef struct set_import {
   const char *name; /* of the file */
   uint32_t holders;
   set_list members; /* entries, in order of creation */
-  rg_mesh_info *meshes;
+  rg_primitive_info *primitives;
+  uint32_t primitive_count;
   uint32_t mesh_count;
 } set_import;
 
@@ -52,6 +53,7 @@ typedef struct set_contents {
   set_list imports;
   hash_map by_name[RG_TYPE_COUNT]; /* name → entry, of members */
   uint64_t device_bytes;
+  uint32_t primitive_count;
   uint32_t mesh_count;
 } set_contents;
 
@@ -152,7 +154,7 @@ struct declaration;
 /* Makes a material from its declaration, what it needs first. */
 RG_NODISCARD rg_result loader_make_material(set_loader *loader, const struct declaration *declared,
                                             set_entry **out);
-/* Loads a glTF file's buffers, textures, materials and meshes, or shares them. */
+/* Loads a glTF file's buffers, textures, materials and primitives, or shares them. */
 RG_NODISCARD rg_result loader_import(set_loader *loader, const char *file);
 
 /* The thread's origin, changed for a while. */

@@ -175,6 +175,7 @@ rg_result contents_import(resources *layer, set_contents *contents, set_import *
   rg_result result = set_list_push(&layer->gpu.host, &contents->imports, import);
   if (result == RG_OK) {
     import->holders++;
+    contents->primitive_count += import->primitive_count;
     contents->mesh_count += import->mesh_count;
   }
   return result;

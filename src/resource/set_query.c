@@ -46,6 +46,7 @@ rg_result rg_set_get_info(rg_engine *engine, rg_set handle, rg_set_info *out) {
       .references = self->references,
       .member_count = contents == NULL ? 0 : contents->members.count,
       .mesh_count = contents == NULL ? 0 : contents->mesh_count,
+      .primitive_count = contents == NULL ? 0 : contents->primitive_count,
       .device_bytes = contents == NULL ? 0 : contents->device_bytes,
       .budget = self->desc.budget,
       .load_ms = self->load_ms,
@@ -82,7 +83,7 @@ rg_result rg_set_get_member(rg_engine *engine, rg_set handle, uint32_t index, rg
   return result;
 }
 
-static rg_result get_mesh(const set *self, uint32_t index, rg_mesh_info *out) {
+static rg_result get_primitive(const set *self, uint32_t index, rg_primitive_info *out) {
   rg_result result = check_loaded(self);
   if (result != RG_OK) {
     return result;
@@ -91,24 +92,25 @@ static rg_result get_mesh(const set *self, uint32_t index, rg_mesh_info *out) {
   uint32_t first = 0;
   for (uint32_t i = 0; i < imports->count; i++) {
     const set_import *import = imports->items[i];
-    if (index - first < import->mesh_count) {
-      *out = import->meshes[index - first];
+    if (index - first < import->primitive_count) {
+      *out = import->primitives[index - first];
       return RG_OK;
     }
-    first += import->mesh_count;
+    first += import->primitive_count;
   }
-  return refuse_index(self, "mesh", index, self->contents->mesh_count);
+  return refuse_index(self, "primitive", index, self->contents->primitive_count);
 }
 
-rg_result rg_set_get_mesh(rg_engine *engine, rg_set handle, uint32_t index, rg_mesh_info *out) {
+rg_result rg_set_get_primitive(rg_engine *engine, rg_set handle, uint32_t index,
+                               rg_primitive_info *out) {
   RESOURCE_REQUIRE(out);
-  *out = (rg_mesh_info){0};
+  *out = (rg_primitive_info){0};
   RESOURCE_REQUIRE(engine);
   rg_result result = RG_OK;
   resources *layer = resources_of(engine);
   const set *self = query_begin(layer, handle, &result);
   if (self != NULL) {
-    result = get_mesh(self, index, out);
+    result = get_primitive(self, index, out);
     query_end(layer, handle);
   }
   return result;

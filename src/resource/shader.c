@@ -3,6 +3,7 @@
 
 #include "gpu/shader_module.h"
 #include "resources.h"
+#include "shader/demands.h"
 
 #include <string.h>
 
@@ -40,6 +41,37 @@ void shaders_finish(resources *resources) {
   resource_finish_all(&resources->gpu, RG_TYPE_SHADER);
 }
 
+static rg_result stage_check_device(gpu *gpu, const shader *shader, uint32_t index,
+                                    arena *scratch) {
+  const char *label = shader->code.label;
+  const shader_stage_code *stage = &shader->code.stages[index];
+  shader_demands demands;
+  rg_result result = RG_OK;
+  RG_TRY(shader_demands_read(label, stage, shader->keywords, scratch, &demands));
+  RG_TRY(shader_check_capabilities(gpu, label, stage->stage, demands.capabilities,
+                                   demands.capability_count));
+  if (demands.has_workgroup) {
+    RG_TRY(shader_check_workgroup(gpu, label, demands.workgroup_size, demands.shared_bytes));
+  }
+  if (demands.has_size_ids) {
+    RG_TRY(shader_check_size_ids(gpu, label));
+  }
+fail:
+  return result;
+}
+
+/* Drivers crash on what the device lacks: nothing of it reaches them. */
+static rg_result shader_check_device(gpu *gpu, const shader *shader) {
+  arena scratch;
+  arena_init(&scratch, &gpu->host);
+  rg_result result = RG_OK;
+  for (uint32_t i = 0; i < shader->code.stage_count && result == RG_OK; i++) {
+    result = stage_check_device(gpu, shader, i, &scratch);
+  }
+  arena_finish(&scratch);
+  return result;
+}
+
 static rg_result shader_make_modules(gpu *gpu, shader *shader) {
   rg_result result = RG_OK;
   for (uint32_t i = 0; i < shader->code.stage_count && result == RG_OK; i++) {
@@ -67,6 +99,7 @@ static rg_result shader_place(resources *resources, shader_code *code, const rg_
   RG_TRY(resource_begin(gpu, &self->resource, *id,
                         desc->label != NULL ? desc->label : desc->stages[0].file));
   RG_TRY(shader_set_keywords(self, desc));
+  RG_TRY(shader_check_device(gpu, self));
   RG_TRY(shader_make_modules(gpu, self));
   RG_TRY(descriptor_get_layout(gpu, &self->code.reflection, self->code.label, &self->layout));
   RG_TRY(shader_list_parameters(self));

@@ -116,53 +116,53 @@ static void set_integer(lua_State *L, const char *key, uint64_t value) {
   lua_setfield(L, -2, key);
 }
 
-static void push_attributes(lua_State *L, const rg_mesh_info *mesh) {
-  lua_createtable(L, (int)mesh->attribute_count, 0);
-  for (uint32_t i = 0; i < mesh->attribute_count; i++) {
+static void push_attributes(lua_State *L, const rg_primitive_info *primitive) {
+  lua_createtable(L, (int)primitive->attribute_count, 0);
+  for (uint32_t i = 0; i < primitive->attribute_count; i++) {
     lua_createtable(L, 0, 3);
-    lua_pushstring(L, mesh->attributes[i].name);
+    lua_pushstring(L, primitive->attributes[i].name);
     lua_setfield(L, -2, "name");
-    lua_pushstring(L, rg_format_name(mesh->attributes[i].format));
+    lua_pushstring(L, rg_format_name(primitive->attributes[i].format));
     lua_setfield(L, -2, "format");
-    set_integer(L, "offset", mesh->attributes[i].offset);
+    set_integer(L, "offset", primitive->attributes[i].offset);
     lua_seti(L, -2, (lua_Integer)i + 1);
   }
 }
 
-static void push_mesh(lua_State *L, int engine_index, const rg_mesh_info *mesh) {
+static void push_primitive(lua_State *L, int engine_index, const rg_primitive_info *primitive) {
   lua_newtable(L);
-  lua_pushstring(L, mesh->name);
+  lua_pushstring(L, primitive->name);
   lua_setfield(L, -2, "name");
-  script_box_push(L, engine_index, mesh->vertices.id);
+  script_box_push(L, engine_index, primitive->vertices.id);
   lua_setfield(L, -2, "vertices");
-  script_box_push(L, engine_index, mesh->indices.id);
+  script_box_push(L, engine_index, primitive->indices.id);
   lua_setfield(L, -2, "indices");
-  script_box_push(L, engine_index, mesh->material.id);
+  script_box_push(L, engine_index, primitive->material.id);
   lua_setfield(L, -2, "material");
-  set_integer(L, "vertex_count", mesh->vertex_count);
-  set_integer(L, "index_count", mesh->index_count);
-  set_integer(L, "vertex_stride", mesh->vertex_stride);
-  lua_pushstring(L, mesh->index_type == VK_INDEX_TYPE_UINT32 ? "uint32" : "uint16");
+  set_integer(L, "vertex_count", primitive->vertex_count);
+  set_integer(L, "index_count", primitive->index_count);
+  set_integer(L, "vertex_stride", primitive->vertex_stride);
+  lua_pushstring(L, primitive->index_type == VK_INDEX_TYPE_UINT32 ? "uint32" : "uint16");
   lua_setfield(L, -2, "index_type");
-  lua_pushstring(L, script_enum_name("state", "topology", mesh->topology));
+  lua_pushstring(L, script_enum_name("state", "topology", primitive->topology));
   lua_setfield(L, -2, "topology");
-  push_attributes(L, mesh);
+  push_attributes(L, primitive);
   lua_setfield(L, -2, "attributes");
 }
 
-static int set_meshes(lua_State *L) {
+static int set_primitives(lua_State *L) {
   script_box *box = script_check_box(L, 1, RG_TYPE_SET);
   rg_set_info info = check_info(L, box);
   lua_getiuservalue(L, 1, 1);
   int engine_index = lua_gettop(L);
-  lua_createtable(L, (int)info.mesh_count, 0);
-  for (uint32_t i = 0; i < info.mesh_count; i++) {
-    rg_mesh_info mesh;
-    rg_result result = rg_set_get_mesh(box->engine->engine, (rg_set){box->id}, i, &mesh);
+  lua_createtable(L, (int)info.primitive_count, 0);
+  for (uint32_t i = 0; i < info.primitive_count; i++) {
+    rg_primitive_info primitive;
+    rg_result result = rg_set_get_primitive(box->engine->engine, (rg_set){box->id}, i, &primitive);
     if (result != RG_OK) {
       return script_fail(L, result);
     }
-    push_mesh(L, engine_index, &mesh);
+    push_primitive(L, engine_index, &primitive);
     lua_seti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
@@ -199,6 +199,8 @@ static bool set_get_field(lua_State *L, script_box *box, const char *key) {
     lua_pushinteger(L, info.member_count);
   } else if (strcmp(key, "mesh_count") == 0) {
     lua_pushinteger(L, info.mesh_count);
+  } else if (strcmp(key, "primitive_count") == 0) {
+    lua_pushinteger(L, info.primitive_count);
   } else if (strcmp(key, "device_bytes") == 0) {
     lua_pushinteger(L, (lua_Integer)info.device_bytes);
   } else if (strcmp(key, "budget") == 0) {
@@ -215,8 +217,9 @@ void script_open_sets(lua_State *L) {
   static const luaL_Reg manager[] = {
       {"create", sets_create}, {"find", sets_find}, {"all", sets_all}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
-      {"load", set_load},     {"unload", set_unload}, {"members", set_members},
-      {"meshes", set_meshes}, {"get", set_get},       {NULL, NULL},
+      {"load", set_load},       {"unload", set_unload},
+      {"members", set_members}, {"primitives", set_primitives},
+      {"get", set_get},         {NULL, NULL},
   };
   script_define_manager(L, MANAGER, manager);
   script_define_class(L, RG_TYPE_SET, methods, set_get_field);

@@ -340,6 +340,19 @@ static void push_vertex_inputs(lua_State *L, const rg_reflection *reflection) {
   }
 }
 
+static void push_fragment_outputs(lua_State *L, const rg_reflection *reflection) {
+  lua_newtable(L);
+  for (uint32_t i = 0; i < reflection->fragment_output_count; i++) {
+    const rg_fragment_output *output = &reflection->fragment_outputs[i];
+    lua_newtable(L);
+    set_string(L, "name", output->name);
+    set_integer(L, "location", output->location);
+    set_integer(L, "index", output->index);
+    set_string(L, "format", rg_format_name(output->format));
+    lua_seti(L, -2, (lua_Integer)i + 1);
+  }
+}
+
 static void push_constants(lua_State *L, const rg_reflection *reflection) {
   lua_newtable(L);
   for (uint32_t i = 0; i < reflection->constant_count; i++) {
@@ -372,6 +385,8 @@ static int shader_reflection(lua_State *L) {
   }
   push_vertex_inputs(L, reflection);
   lua_setfield(L, -2, "vertex_inputs");
+  push_fragment_outputs(L, reflection);
+  lua_setfield(L, -2, "fragment_outputs");
   push_constants(L, reflection);
   lua_setfield(L, -2, "constants");
   lua_newtable(L);

@@ -210,6 +210,7 @@ static rg_result entry_select(module *self, const char *entry_point) {
         is_entry_of_stage(self, at) &&
         strcmp(string_at(self, at + 3, at + length_at(self, at)), entry_point) == 0) {
       variables_filter(self, at);
+      self->entry = self->words[at + 2];
       return RG_OK;
     }
   }

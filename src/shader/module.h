@@ -31,6 +31,7 @@ typedef struct module {
   uint32_t *added; /* decorations to put at types_start */
   uint32_t count;  /* of words */
   uint32_t bound;  /* ids are below */
+  uint32_t entry;  /* the entry point's function */
   uint32_t note_count, note_capacity;
   uint32_t variable_count, variable_capacity;
   uint32_t added_count, added_capacity;

@@ -1,4 +1,5 @@
-/* Bindings, vertex inputs, constants and workgroup sizes of all stages, merged. */
+/* Bindings, vertex inputs, fragment outputs, constants and workgroup sizes of all stages, merged.
+ */
 #include "reflect.h"
 
 #include <stdlib.h>
@@ -15,6 +16,8 @@ typedef struct reflection_lists {
   uint32_t constant_count, constant_capacity;
   rg_vertex_input *inputs;
   uint32_t input_count, input_capacity;
+  rg_fragment_output *outputs;
+  uint32_t output_count, output_capacity;
   rg_block *push_constants;
 } reflection_lists;
 
@@ -125,9 +128,19 @@ static rg_result push_constants_read(reflection_work *work, const reflect_stage 
   return RG_OK;
 }
 
-/* ---- Vertex inputs ------------------------------------------------------------------------- */
+/* ---- Vertex inputs, fragment outputs ------------------------------------------------------- */
 
-static VkFormat input_format(rg_scalar scalar, uint32_t components) {
+/* One place of a variable: reads it, or an element of it, at a location. */
+typedef struct located {
+  const char *name;
+  uint32_t id;       /* the variable's */
+  uint32_t location; /* of the next element */
+} located;
+
+typedef rg_result located_add(reflection_work *work, const reflect_stage *stage,
+                              const located *where, uint32_t type);
+
+static VkFormat located_format(const module *from, uint32_t type) {
   static const VkFormat formats[][4] = {
       {VK_FORMAT_R32_SFLOAT, VK_FORMAT_R32G32_SFLOAT, VK_FORMAT_R32G32B32_SFLOAT,
        VK_FORMAT_R32G32B32A32_SFLOAT},
@@ -138,6 +151,9 @@ static VkFormat input_format(rg_scalar scalar, uint32_t components) {
       {VK_FORMAT_R64_SFLOAT, VK_FORMAT_R64G64_SFLOAT, VK_FORMAT_R64G64B64_SFLOAT,
        VK_FORMAT_R64G64B64A64_SFLOAT},
   };
+  bool is_vector = module_opcode(from, type) == SpvOpTypeVector;
+  rg_scalar scalar = module_scalar(from, is_vector ? module_operand(from, type, 1) : type);
+  uint32_t components = is_vector ? module_operand(from, type, 2) : 1;
   uint32_t row = scalar == RG_SCALAR_DOUBLE                               ? 3
                  : scalar == RG_SCALAR_UINT || scalar == RG_SCALAR_UINT16 ? 2
                  : scalar == RG_SCALAR_INT || scalar == RG_SCALAR_INT16   ? 1
@@ -145,61 +161,81 @@ static VkFormat input_format(rg_scalar scalar, uint32_t components) {
   return formats[row][(components - 1) & 3];
 }
 
-static rg_result input_add(reflection_work *work, const reflect_stage *stage, const char *name,
-                           uint32_t location, uint32_t vector) {
-  bool is_vector = module_opcode(stage->from, vector) == SpvOpTypeVector;
-  uint32_t scalar = is_vector ? module_operand(stage->from, vector, 1) : vector;
-  uint32_t components = is_vector ? module_operand(stage->from, vector, 2) : 1;
+static rg_result input_add(reflection_work *work, const reflect_stage *stage, const located *where,
+                           uint32_t type) {
   rg_vertex_input *list = list_grow(stage->target, work->lists.inputs, sizeof *list,
                                     work->lists.input_count, &work->lists.input_capacity);
-  if (list == NULL || name == NULL) {
-    return result_no_memory("reflection", sizeof *list);
+  if (list == NULL) {
+    return RG_ERROR_OUT_OF_HOST_MEMORY;
   }
   work->lists.inputs = list;
-  list[work->lists.input_count++] =
-      (rg_vertex_input){.name = name,
-                        .location = location,
-                        .format = input_format(module_scalar(stage->from, scalar), components)};
+  list[work->lists.input_count++] = (rg_vertex_input){.name = where->name,
+                                                      .location = where->location,
+                                                      .format = located_format(stage->from, type)};
   return RG_OK;
 }
 
-/* An input of several locations (a matrix, an array) is several: "NAME[0]", "NAME[1]" and on. */
-static rg_result input_read(reflection_work *work, const reflect_stage *stage, const char *name,
-                            uint32_t *location, uint32_t type) {
-  uint32_t opcode = module_opcode(stage->from, type);
-  uint32_t inner = module_operand(stage->from, type, 1);
+static rg_result output_add(reflection_work *work, const reflect_stage *stage, const located *where,
+                            uint32_t type) {
+  rg_fragment_output *list = list_grow(stage->target, work->lists.outputs, sizeof *list,
+                                       work->lists.output_count, &work->lists.output_capacity);
+  if (list == NULL) {
+    return RG_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  work->lists.outputs = list;
+  uint32_t index = module_decoration(stage->from, where->id, SpvDecorationIndex);
+  list[work->lists.output_count++] =
+      (rg_fragment_output){.name = where->name,
+                           .location = where->location,
+                           .index = index == MODULE_NONE ? 0 : index,
+                           .format = located_format(stage->from, type)};
+  return RG_OK;
+}
+
+/* What takes several locations (a matrix, an array) is several: "NAME[0]", "NAME[1]" and on. */
+static rg_result located_read(reflection_work *work, const reflect_stage *stage, located *where,
+                              uint32_t type, located_add *add) {
+  const module *from = stage->from;
+  rg_result result = RG_OK;
+  uint32_t opcode = module_opcode(from, type), inner = module_operand(from, type, 1);
   if (opcode != SpvOpTypeMatrix && opcode != SpvOpTypeArray) {
     uint32_t scalar = opcode == SpvOpTypeVector ? inner : type;
-    bool is_double = module_scalar(stage->from, scalar) == RG_SCALAR_DOUBLE;
-    uint32_t at = *location;
-    *location += is_double && module_operand(stage->from, type, 2) > 2 ? 2 : 1;
-    return input_add(work, stage, arena_strdup(stage->target, name), at, type);
+    bool is_double = module_scalar(from, scalar) == RG_SCALAR_DOUBLE;
+    result = add(work, stage, where, type);
+    where->location += is_double && module_operand(from, type, 2) > 2 ? 2 : 1;
+    return result;
   }
-  uint32_t count = module_operand(stage->from, type, 2);
-  count = opcode == SpvOpTypeArray ? module_constant(stage->from, count) : count;
-  for (uint32_t i = 0; i < count; i++) {
-    char *element = arena_printf(stage->target, "%s[%u]", name, i);
-    rg_result result = element == NULL ? result_no_memory("reflection", sizeof(rg_member))
-                                       : input_read(work, stage, element, location, inner);
-    if (result != RG_OK) {
-      return result;
-    }
+  uint32_t count = module_operand(from, type, 2);
+  count = opcode == SpvOpTypeArray ? module_constant(from, count) : count;
+  for (uint32_t i = 0; i < count && result == RG_OK; i++) {
+    located element = *where;
+    element.name = arena_printf(stage->target, "%s[%u]", where->name, i);
+    result = element.name == NULL ? result_no_memory("reflection", sizeof(rg_member))
+                                  : located_read(work, stage, &element, inner, add);
+    where->location = element.location;
   }
-  return RG_OK;
+  return result;
 }
 
-static rg_result inputs_read(reflection_work *work, const reflect_stage *stage) {
+static rg_result locations_read(reflection_work *work, const reflect_stage *stage) {
   rg_result result = RG_OK;
-  if (stage->from->stage->stage != VK_SHADER_STAGE_VERTEX_BIT) {
+  VkShaderStageFlagBits bit = stage->from->stage->stage;
+  bool is_vertex = bit == VK_SHADER_STAGE_VERTEX_BIT;
+  if (!is_vertex && bit != VK_SHADER_STAGE_FRAGMENT_BIT) {
     return RG_OK;
   }
   for (uint32_t i = 0; i < stage->from->variable_count && result == RG_OK; i++) {
     const module_variable *variable = &stage->from->variables[i];
-    uint32_t location = module_decoration(stage->from, variable->id, SpvDecorationLocation);
-    if (variable->storage == SpvStorageClassInput && location != MODULE_NONE) {
-      result = input_read(work, stage, module_name_of(stage->from, variable->id), &location,
-                          variable->type);
+    located where = {.id = variable->id};
+    where.location = module_decoration(stage->from, variable->id, SpvDecorationLocation);
+    if (variable->storage != (is_vertex ? SpvStorageClassInput : SpvStorageClassOutput) ||
+        where.location == MODULE_NONE) {
+      continue;
     }
+    where.name = arena_strdup(stage->target, module_name_of(stage->from, variable->id));
+    result = where.name == NULL ? result_no_memory("reflection", sizeof(rg_member))
+                                : located_read(work, stage, &where, variable->type,
+                                               is_vertex ? input_add : output_add);
   }
   return result;
 }
@@ -308,7 +344,7 @@ static rg_result stage_read(reflection_work *work, const reflect_stage *stage, a
   rg_result result = RG_OK;
   RG_TRY(bindings_read(work, stage, scratch));
   RG_TRY(push_constants_read(work, stage));
-  RG_TRY(inputs_read(work, stage));
+  RG_TRY(locations_read(work, stage));
   RG_TRY(constants_read(work, stage));
   workgroup_read(work, stage);
 fail:
@@ -351,6 +387,12 @@ static int input_compare(const void *left, const void *right) {
   return (a->location > b->location) - (a->location < b->location);
 }
 
+static int output_compare(const void *left, const void *right) {
+  const rg_fragment_output *a = left, *b = right;
+  return a->location != b->location ? (a->location > b->location) - (a->location < b->location)
+                                    : (a->index > b->index) - (a->index < b->index);
+}
+
 static int constant_compare(const void *left, const void *right) {
   const rg_constant *a = left, *b = right;
   return (a->id > b->id) - (a->id < b->id);
@@ -368,11 +410,14 @@ static void lists_publish(reflection_work *work) {
   rg_reflection *out = &work->code->reflection;
   sort(lists->bindings, lists->binding_count, sizeof *lists->bindings, binding_compare);
   sort(lists->inputs, lists->input_count, sizeof *lists->inputs, input_compare);
+  sort(lists->outputs, lists->output_count, sizeof *lists->outputs, output_compare);
   sort(lists->constants, lists->constant_count, sizeof *lists->constants, constant_compare);
   out->bindings = lists->bindings;
   out->binding_count = lists->binding_count;
   out->vertex_inputs = lists->inputs;
   out->vertex_input_count = lists->input_count;
+  out->fragment_outputs = lists->outputs;
+  out->fragment_output_count = lists->output_count;
   out->constants = lists->constants;
   out->constant_count = lists->constant_count;
   out->push_constants = lists->push_constants;

@@ -77,24 +77,24 @@ static uint32_t member_count(rg_engine *engine, rg_set set, rg_type type) {
 
 typedef struct expected_file {
   const char *file;
-  uint32_t meshes, materials, textures;
+  uint32_t meshes, primitives, materials, textures;
   uint32_t vertices, indices; /* of all meshes */
   uint32_t index_size;
 } expected_file;
 
-/* Counted in the files' own JSON: primitives, materials, distinct image, sampler and colour space
- * of the maps that materials use, accessors' counts. */
+/* Counted in the files' own JSON: meshes, primitives, materials, distinct image, sampler and colour
+ * space of the maps that materials use, accessors' counts. */
 static const expected_file expected_files[] = {
-    {"gltf/robot.glb", 19, 3, 0, 7218, 9714, 2},
-    {"gltf/greenman.glb", 1, 1, 1, 196, 1068, 2},
-    {"gltf/2CylinderEngine.glb", 34, 34, 0, 55843, 227190, 2},
-    {"gltf/BoxTextured/BoxTextured.gltf", 1, 1, 1, 24, 36, 2},
-    {"gltf/ClearCoatTest/ClearCoatTest.gltf", 27, 19, 5, 20106, 111348, 2},
-    {"gltf/TextureTransform/TextureTransformTest.gltf", 9, 9, 5, 36, 54, 4},
+    {"gltf/robot.glb", 14, 19, 3, 0, 7218, 9714, 2},
+    {"gltf/greenman.glb", 1, 1, 1, 1, 196, 1068, 2},
+    {"gltf/2CylinderEngine.glb", 29, 34, 34, 0, 55843, 227190, 2},
+    {"gltf/BoxTextured/BoxTextured.gltf", 1, 1, 1, 1, 24, 36, 2},
+    {"gltf/ClearCoatTest/ClearCoatTest.gltf", 27, 27, 19, 5, 20106, 111348, 2},
+    {"gltf/TextureTransform/TextureTransformTest.gltf", 9, 9, 9, 5, 36, 54, 4},
 };
 
 /* The buffers hold what the mesh says, and its indices name its vertices. */
-static void check_mesh(rg_engine *engine, const rg_mesh_info *mesh) {
+static void check_mesh(rg_engine *engine, const rg_primitive_info *mesh) {
   rg_buffer_vk vertices, indices;
   uint32_t index_size = mesh->index_type == VK_INDEX_TYPE_UINT32 ? 4 : 2;
   assert_ok(rg_buffer_get_vk(engine, mesh->vertices, &vertices));
@@ -118,9 +118,9 @@ static void check_file(rg_engine *engine, const expected_file *expected) {
   assert_ok(rg_set_load(engine, set));
   rg_set_info info = info_of(engine, set);
   uint32_t vertices = 0, indices = 0;
-  for (uint32_t i = 0; i < info.mesh_count; i++) {
-    rg_mesh_info mesh;
-    assert_ok(rg_set_get_mesh(engine, set, i, &mesh));
+  for (uint32_t i = 0; i < info.primitive_count; i++) {
+    rg_primitive_info mesh;
+    assert_ok(rg_set_get_primitive(engine, set, i, &mesh));
     assert_int_equal(strncmp(mesh.name, expected->file, strlen(expected->file)), 0);
     assert_int_equal(mesh.topology, RG_TOPOLOGY_TRIANGLES);
     assert_int_equal(rg_type_of(mesh.material.id), RG_TYPE_MATERIAL);
@@ -130,14 +130,16 @@ static void check_file(rg_engine *engine, const expected_file *expected) {
     indices += mesh.index_count;
   }
   assert_int_equal(info.mesh_count, expected->meshes);
+  assert_int_equal(info.primitive_count, expected->primitives);
   assert_int_equal(vertices, expected->vertices);
   assert_int_equal(indices, expected->indices);
   assert_int_equal(member_count(engine, set, RG_TYPE_MATERIAL), expected->materials);
   assert_int_equal(member_count(engine, set, RG_TYPE_TEXTURE), expected->textures);
-  assert_int_equal(member_count(engine, set, RG_TYPE_BUFFER), 2 * expected->meshes);
+  assert_int_equal(member_count(engine, set, RG_TYPE_BUFFER), 2 * expected->primitives);
   assert_int_equal(member_count(engine, set, RG_TYPE_SHADER), 1);
-  rg_mesh_info none;
-  assert_error(rg_set_get_mesh(engine, set, info.mesh_count, &none), RG_ERROR_NOT_FOUND, "mesh");
+  rg_primitive_info none;
+  assert_error(rg_set_get_primitive(engine, set, info.primitive_count, &none), RG_ERROR_NOT_FOUND,
+               "primitive");
   assert_ok(rg_set_destroy(engine, set));
 }
 
@@ -224,17 +226,17 @@ static void a_file_that_two_sets_name_is_loaded_once(void **state) {
   rg_engine *engine = engine_of(state);
   rg_set a = make_set(engine, "A", "gltf/greenman.glb");
   rg_set b = make_set(engine, "B", "gltf/greenman.glb");
-  rg_mesh_info first, second;
+  rg_primitive_info first, second;
   assert_ok(rg_set_load(engine, a));
   assert_ok(rg_set_load(engine, b));
-  assert_ok(rg_set_get_mesh(engine, a, 0, &first));
-  assert_ok(rg_set_get_mesh(engine, b, 0, &second));
+  assert_ok(rg_set_get_primitive(engine, a, 0, &first));
+  assert_ok(rg_set_get_primitive(engine, b, 0, &second));
   assert_int_equal(first.vertices.id, second.vertices.id);
   assert_int_equal(first.material.id, second.material.id);
   assert_int_equal(info_of(engine, a).member_count, info_of(engine, b).member_count);
   assert_int_equal(info_of(engine, a).device_bytes, info_of(engine, b).device_bytes);
   assert_ok(rg_set_unload(engine, a));
-  assert_ok(rg_set_get_mesh(engine, b, 0, &second));
+  assert_ok(rg_set_get_primitive(engine, b, 0, &second));
   assert_true(rg_is_live(engine, second.vertices.id));
   assert_true(rg_is_live(engine, second.material.id));
   assert_ok(rg_set_unload(engine, b));

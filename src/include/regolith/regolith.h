@@ -127,9 +127,8 @@ typedef enum rg_log_level {
   RG_LOG_DEBUG = 4,
 } rg_log_level;
 
-/* Called from any thread, not under an engine lock that a call back into the engine would need,
- * except during rg_engine_create and rg_engine_destroy. message: one line or several, no final
- * newline. */
+/* Called from any thread, from inside engine and Vulkan calls: it must not call the engine.
+ * message: one line or several, no final newline. */
 typedef void rg_log_fn(void *user, rg_log_level level, const char *message);
 
 /* One function for every host allocation of the engine, in the manner of Lua's: old NULL allocates,
@@ -526,7 +525,8 @@ typedef struct rg_shader_desc {
 
 /* Compiles, links, reflects and makes the modules. Resources and varyings without binding or
  * location get them by name. RG_ERROR_COMPILE: rg_error() lists every message with file and line.
- */
+ * RG_ERROR_LIMIT: descriptors, push constants, the workgroup's size or its shared memory, keywords
+ * applied. RG_ERROR_UNSUPPORTED: a SPIR-V capability whose feature the device has not. */
 RG_API RG_NODISCARD rg_result rg_shader_create(rg_engine *engine, const rg_shader_desc *desc,
                                                rg_shader *out);
 RG_API RG_NODISCARD rg_result rg_shader_destroy(rg_engine *engine, rg_shader shader);
@@ -601,6 +601,13 @@ typedef struct rg_vertex_input {
   VkFormat format; /* 32-bit, of the input's components */
 } rg_vertex_input;
 
+typedef struct rg_fragment_output {
+  const char *name;
+  uint32_t location; /* which colour target */
+  uint32_t index;    /* 1 for the second source of dual-source blending */
+  VkFormat format;   /* 32-bit, of the output's components */
+} rg_fragment_output;
+
 typedef struct rg_constant {
   const char *name;
   uint32_t id; /* constant_id */
@@ -618,7 +625,9 @@ typedef struct rg_reflection {
   uint32_t vertex_input_count;
   const rg_constant *constants; /* by id */
   uint32_t constant_count;
-  uint32_t workgroup_size[3]; /* 0 without a compute, mesh or task stage */
+  uint32_t workgroup_size[3];                 /* 0 without a compute, mesh or task stage */
+  const rg_fragment_output *fragment_outputs; /* by location, then index */
+  uint32_t fragment_output_count;
 } rg_reflection;
 
 /* *out and all it points to live as the handle does. */
@@ -801,7 +810,9 @@ typedef struct rg_pipeline_target {
 
 /* A pipeline for dynamic rendering with dynamic viewport and scissor, or a compute pipeline (target
  * may then be NULL). Equal requests return the same VkPipeline; it is the engine's and lives as the
- * material's shader does. */
+ * material's shader does. RG_ERROR_WRONG_TYPE: an attribute or a colour format of another class
+ * (float, int or uint) than the shader's. RG_ERROR_LIMIT: stride, offsets, counts.
+ * RG_ERROR_UNSUPPORTED: what the device cannot draw. */
 RG_API RG_NODISCARD rg_result rg_material_get_pipeline(rg_engine *engine, rg_material material,
                                                        const rg_pipeline_target *target,
                                                        VkPipeline *out);
@@ -883,7 +894,7 @@ typedef struct rg_member_info {
   const char *name; /* lives while the set is loaded */
 } rg_member_info;
 
-typedef struct rg_mesh_info {
+typedef struct rg_primitive_info {
   const char *name;   /* "FILE#mesh/primitive" */
   rg_buffer vertices; /* interleaved */
   rg_buffer indices;  /* null where it has none */
@@ -897,14 +908,15 @@ typedef struct rg_mesh_info {
   uint32_t attribute_count;
   rg_topology topology;
   rg_material material; /* null where the file names none */
-} rg_mesh_info;
+} rg_primitive_info;
 
 typedef struct rg_set_info {
   const char *name;    /* lives as the handle does */
   uint32_t references; /* loads not yet given back, those of requiring sets included; 0: unloaded */
-  uint32_t member_count; /* of the closure, required sets' members excluded */
-  uint32_t mesh_count;
-  uint64_t device_bytes; /* of its members */
+  uint32_t member_count;    /* of the closure, required sets' members excluded */
+  uint32_t mesh_count;      /* of its glTF files */
+  uint32_t primitive_count; /* of these meshes */
+  uint64_t device_bytes;    /* of its members */
   uint64_t budget;
   double load_ms; /* of the last load */
 } rg_set_info;
@@ -914,9 +926,10 @@ RG_API RG_NODISCARD rg_result rg_set_get_info(rg_engine *engine, rg_set set, rg_
 /* index: 0 to member_count - 1, in order of creation. */
 RG_API RG_NODISCARD rg_result rg_set_get_member(rg_engine *engine, rg_set set, uint32_t index,
                                                 rg_member_info *out);
-/* index: 0 to mesh_count - 1, in the files' order. One for each primitive of each mesh. */
-RG_API RG_NODISCARD rg_result rg_set_get_mesh(rg_engine *engine, rg_set set, uint32_t index,
-                                              rg_mesh_info *out);
+/* index: 0 to primitive_count - 1, in the files' order: what is drawn at once, with one material.
+ */
+RG_API RG_NODISCARD rg_result rg_set_get_primitive(rg_engine *engine, rg_set set, uint32_t index,
+                                                   rg_primitive_info *out);
 /* A loaded member by type and name. */
 RG_API RG_NODISCARD rg_result rg_set_get(rg_engine *engine, rg_set set, rg_type type,
                                          const char *name, rg_handle *out);
