@@ -1,7 +1,6 @@
 /* The table of formats: every one of Vulkan 1.0, indexed by its number. */
 #include "format.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PLAIN 0u
@@ -224,15 +223,6 @@ const format_info *format_get(VkFormat format) {
 
 bool format_same_class(const format_info *a, const format_info *b) {
   return a->is_integer == b->is_integer && (!a->is_integer || a->is_signed == b->is_signed);
-}
-
-const char *format_text(VkFormat format, char text[FORMAT_TEXT_SIZE]) {
-  const format_info *info = format_get(format);
-  if (info != NULL) {
-    return info->name;
-  }
-  snprintf(text, FORMAT_TEXT_SIZE, "format %d", (int)format);
-  return text;
 }
 
 const char *rg_format_name(VkFormat format) {

@@ -23,9 +23,4 @@ const format_info *format_get(VkFormat format);
 /* Whether what reads one as float, int or uint may read the other so. */
 bool format_same_class(const format_info *a, const format_info *b);
 
-/* The name, or "format 1000156000" written into `text` for formats that the engine does not know.
- */
-#define FORMAT_TEXT_SIZE 32
-const char *format_text(VkFormat format, char text[FORMAT_TEXT_SIZE]);
-
 #endif

@@ -122,10 +122,10 @@ static const capability_rule rules[] = {
     RULE(VulkanMemoryModelDeviceScope, vulkan12, vulkanMemoryModelDeviceScope),
     RULE(PhysicalStorageBufferAddresses, vulkan12, bufferDeviceAddress),
     RULE(DemoteToHelperInvocationEXT, vulkan13, shaderDemoteToHelperInvocation),
-    RULE(DotProductKHR, vulkan13, shaderIntegerDotProduct),
-    RULE(DotProductInputAllKHR, vulkan13, shaderIntegerDotProduct),
-    RULE(DotProductInput4x8BitKHR, vulkan13, shaderIntegerDotProduct),
-    RULE(DotProductInput4x8BitPackedKHR, vulkan13, shaderIntegerDotProduct),
+    RULE(DotProduct, vulkan13, shaderIntegerDotProduct),
+    RULE(DotProductInputAll, vulkan13, shaderIntegerDotProduct),
+    RULE(DotProductInput4x8Bit, vulkan13, shaderIntegerDotProduct),
+    RULE(DotProductInput4x8BitPacked, vulkan13, shaderIntegerDotProduct),
 };
 
 /* Subgroup capabilities come by operations and stages instead. */

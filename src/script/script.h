@@ -118,8 +118,6 @@ const char *script_what(lua_State *L, int index, const char *kind);
  * table) do. extra: further keys that are allowed. */
 void script_read_desc(lua_State *L, int index, const rg_schema *schema, const char *what, void *out,
                       const char *const *extra);
-/* Pushes a value by its field. */
-void script_push_field(lua_State *L, const rg_field *field, const void *desc);
 /* The name of an enum's value by schema and field name, or "?". */
 const char *script_enum_name(const char *schema, const char *field, uint32_t value);
 /* The value of a stage's name ("vertex"), or raises. */
