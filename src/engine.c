@@ -13,9 +13,9 @@ static void log_leak(const gpu *gpu, const rg_resource_info *info) {
   if (info->size != 0) {
     snprintf(size, sizeof size, " (%llu bytes)", (unsigned long long)info->size);
   }
-  log_message(&gpu->logger, RG_LOG_WARNING, "%s: %s '%s'%s%s%s was never destroyed", gpu->label,
-              rg_type_name(info->type), info->label, size, has_origin ? " made at " : "",
-              has_origin ? info->origin : "");
+  log_message(&gpu->logger, RG_LOG_WARNING, "%s: %s%s%s%s was never destroyed", gpu->label,
+              resource_title(info->type, info->label, info->handle.id).text, size,
+              has_origin ? " made at " : "", has_origin ? info->origin : "");
 }
 
 static void report_leaks(rg_engine *engine) {

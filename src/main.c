@@ -59,13 +59,15 @@ static volatile sig_atomic_t interrupt_count;
 static void stop_chunk(lua_State *L, lua_Debug *place) {
   (void)place;
   lua_sethook(L, NULL, 0, 0);
-  luaL_error(L, "interrupted");
+  lua_pushliteral(L, "interrupted");
+  lua_error(L);
 }
 
 static void handle_interrupt(int number) {
   (void)number;
   interrupt_count = interrupt_count + 1;
   if (interrupted_state) {
+    signal(SIGINT, SIG_DFL); /* a chunk that catches the first one is ended by the second */
     lua_sethook(interrupted_state, stop_chunk,
                 LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
   }

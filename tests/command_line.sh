@@ -75,11 +75,30 @@ expect "trust lifts it" 0 'device:' "$regolith" run --trust io.lua
 printf 'texture "t" { file = "../../../etc/hostname" }\n' > escape.lua
 expect "files stay under the roots" 1 'escape.lua:1' "$regolith" run escape.lua
 
+printf 'a = engine.buffers:create { size = 16 }\nb = engine.buffers:create { size = 16, label = "\\255%%s%%n\\27[31m" }\n' > odd.lua
+expect "unnamed resources and odd names" 0 'unnamed [0-9a-f]+' "$regolith" run odd.lua
+"$regolith" run --json odd.lua > odd.json
+expect "odd names are UTF-8 in JSON" 0 '^utf8$' lua5.4 -e '
+  local text = io.open("odd.json"):read("a")
+  assert(utf8.len(text) and text:find("%s%n", 1, true))
+  print("utf8")'
+printf '\357\273\277#!/usr/bin/env regolith\nprint("first line skipped")\n' > shell.lua
+expect "a line for the shell" 0 'first line skipped' "$regolith" run shell.lua
+expect "an option that does nothing" 2 "takes no option" "$regolith" devices --device 0
+expect "output that cannot be written" 1 'could not be written' sh -c "'$regolith' run shell.lua > /dev/full"
+printf 'engine:close()\n' > close.lua
+expect "a script that closes its engine" 1 'close.lua: the script closed' "$regolith" run close.lua
+printf 'local s = resources "R" {}\nassert(s:load())\ns:unload()\ns:destroy()\n' > gone.lua
+expect "a script that destroys its set" 0 'device:' "$regolith" run gone.lua
+
 mkdir -p suite
 printf 'describe("a", function() it("b", function() assert.are.equal(1, 1) end) end)\n' > suite/good_spec.lua
 expect "tests pass" 0 '^1 passed, 0 failed$' "$regolith" test suite
 printf 'describe("a", function() it("b", function() assert.are.equal(1, 2) end) end)\n' > suite/bad_spec.lua
 expect "tests fail" 1 'bad_spec.lua: a b' "$regolith" test suite
+printf 'os.exit(0)\n' > suite/exit_spec.lua
+expect "tests cannot end the run" 1 'exit_spec.lua' "$regolith" test suite
+rm suite/exit_spec.lua
 expect "tests fail, counted" 1 '^1 passed, 1 failed$' "$regolith" test suite
 mkdir -p empty
 expect "no tests" 1 'no tests found' "$regolith" test empty

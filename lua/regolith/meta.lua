@@ -196,7 +196,7 @@ function Shaders:all() end
 ---@field stages string[]
 local Shader = {}
 
----rg_reflection as tables: bindings, push_constants, vertex_inputs, constants, workgroup_size, stages.
+---rg_reflection as tables: bindings, push_constants, vertex_inputs, fragment_outputs, constants, workgroup_size, stages.
 ---@return table
 function Shader:reflection() end
 

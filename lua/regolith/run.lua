@@ -127,7 +127,10 @@ local function load_sets(engine, state)
   local sets = { table.unpack(state.sets) }
   sets[#sets + 1] = loose_set(engine, state)
   for _, set in ipairs(sets) do
-    if set.references == 0 then
+    local is_alive, references = pcall(function()
+      return set.references
+    end)
+    if is_alive and references == 0 then
       local loaded, message = set:load()
       if not loaded then
         return nil, message

@@ -80,8 +80,8 @@ rg_result image_decode(host_memory *memory, const char *name, const void *bytes,
   rg_result result = reader(&source, &decoded);
   if (!host_memory_scope_end(scope)) {
     image_finish(&decoded);
-    result = result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "image '%s': no host memory to decode it",
-                        name);
+    result =
+        result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "image '%s': no host memory to decode it", name);
   }
   if (result == RG_OK) {
     *out = decoded;

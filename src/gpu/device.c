@@ -177,10 +177,13 @@ fail:
 /* ---- A device of the host's ---------------------------------------------------------------- */
 
 static rg_result host_device_check(const rg_host_device *host) {
-  if (host->instance == NULL || host->physical_device == NULL || host->device == NULL ||
-      host->queue == NULL) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "host_device: instance, physical_device, device or queue is null");
+  const char *missing = host->instance == NULL          ? "instance"
+                        : host->physical_device == NULL ? "physical_device"
+                        : host->device == NULL          ? "device"
+                        : host->queue == NULL           ? "queue"
+                                                        : NULL;
+  if (missing != NULL) {
+    return result_set(RG_ERROR_INVALID_ARGUMENT, "host_device: %s is null", missing);
   }
   if (host->api_version < VK_API_VERSION_1_2) {
     return result_set(RG_ERROR_UNSUPPORTED, "host_device: api_version %u.%u is below 1.2",

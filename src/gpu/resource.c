@@ -206,7 +206,8 @@ static rg_result refuse_released(gpu *gpu, const resource *kept, rg_type type, u
   return result;
 }
 
-rg_result resource_destroy(gpu *gpu, rg_type type, uint64_t id) {
+/* The creator's reference goes; is_noted: with the place. */
+static rg_result creator_let_go(gpu *gpu, rg_type type, uint64_t id, bool is_noted) {
   rg_result result = RG_OK;
   void *storage = resource_acquire(gpu, type, id, &result);
   if (storage == NULL) {
@@ -216,11 +217,21 @@ rg_result resource_destroy(gpu *gpu, rg_type type, uint64_t id) {
   if (atomic_exchange_explicit(&resource->is_released, true, memory_order_acq_rel)) {
     result = refuse_released(gpu, resource, type, id);
   } else {
-    destroyed_at_set(gpu, resource);
+    if (is_noted) {
+      destroyed_at_set(gpu, resource);
+    }
     reference_drop(gpu, resource, type, id);
   }
   resource_release(gpu, id);
   return result;
+}
+
+rg_result resource_destroy(gpu *gpu, rg_type type, uint64_t id) {
+  return creator_let_go(gpu, type, id, true);
+}
+
+rg_result resource_hand_over(gpu *gpu, rg_type type, uint64_t id) {
+  return creator_let_go(gpu, type, id, false);
 }
 
 rg_result resource_own(gpu *gpu, rg_type type, uint64_t id) {

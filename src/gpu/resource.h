@@ -60,6 +60,9 @@ rg_result resource_refuse(struct gpu *gpu, rg_type wanted, uint64_t id);
 /* The creator lets go: the resource dies now if nobody owns it, or when its last owner disowns it;
  * its handle is stale for the creator's calls only then. RG_ERROR_STALE_HANDLE the second time. */
 RG_NODISCARD rg_result resource_destroy(struct gpu *gpu, rg_type type, uint64_t id);
+/* As resource_destroy where the engine itself made it for an owner: no place of destruction is
+ * noted. */
+RG_NODISCARD rg_result resource_hand_over(struct gpu *gpu, rg_type type, uint64_t id);
 /* An owner (a material, a set) keeps it, and lets go. */
 RG_NODISCARD rg_result resource_own(struct gpu *gpu, rg_type type, uint64_t id);
 void resource_disown(struct gpu *gpu, uint64_t id);

@@ -121,7 +121,7 @@ static const capability_rule rules[] = {
     RULE(VulkanMemoryModel, vulkan12, vulkanMemoryModel),
     RULE(VulkanMemoryModelDeviceScope, vulkan12, vulkanMemoryModelDeviceScope),
     RULE(PhysicalStorageBufferAddresses, vulkan12, bufferDeviceAddress),
-    RULE(DemoteToHelperInvocationEXT, vulkan13, shaderDemoteToHelperInvocation),
+    RULE(DemoteToHelperInvocation, vulkan13, shaderDemoteToHelperInvocation),
     RULE(DotProduct, vulkan13, shaderIntegerDotProduct),
     RULE(DotProductInputAll, vulkan13, shaderIntegerDotProduct),
     RULE(DotProductInput4x8Bit, vulkan13, shaderIntegerDotProduct),

@@ -133,7 +133,7 @@ fail:
 
 /* The creator's hold goes; owners' holds stay. */
 static void creator_let_go(resources *layer, rg_type type, uint64_t id) {
-  if (resource_destroy(&layer->gpu, type, id) != RG_OK) {
+  if (resource_hand_over(&layer->gpu, type, id) != RG_OK) {
     return; /* somebody who found the handle was first */
   }
 }

@@ -74,6 +74,19 @@ static int buffers_create_staging(lua_State *L) {
   return finish_create(L, engine, result, buffer);
 }
 
+/* A list has the keys 1 to count and no others. */
+static void check_list(lua_State *L, int list, lua_Integer count, const char *what) {
+  lua_pushnil(L);
+  while (lua_next(L, list)) {
+    lua_pop(L, 1);
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > count) {
+      luaL_tolstring(L, -1, NULL);
+      script_error(L, "update: %s: unknown key '%s', a list without holes is wanted", what,
+                   lua_tostring(L, -1));
+    }
+  }
+}
+
 /* One { buffer, offset, data } of a list of writes, on the top of the stack. */
 static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
   if (!lua_istable(L, -1)) {
@@ -81,6 +94,7 @@ static void read_write(lua_State *L, lua_Integer index, rg_buffer_write *out) {
                  luaL_typename(L, -1));
   }
   int entry = lua_gettop(L);
+  check_list(L, entry, 3, "a write");
   lua_rawgeti(L, entry, 1);
   out->buffer.id = script_check_box(L, -1, RG_TYPE_BUFFER)->id;
   lua_rawgeti(L, entry, 2);
@@ -105,6 +119,7 @@ static int buffers_update(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_Integer count = script_length(L, 2);
   luaL_argcheck(L, count <= UINT32_MAX, 2, "too many writes");
+  check_list(L, 2, count, "the writes");
   rg_buffer_write *writes = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *writes, 0);
   for (lua_Integer i = 1; i <= count; i++) {
     lua_rawgeti(L, 2, i);

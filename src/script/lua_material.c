@@ -212,7 +212,13 @@ static int materials_create(lua_State *L) {
 
 static int update(lua_State *L, script_engine *engine, rg_material material, int parameters) {
   uint32_t count = 0;
-  rg_parameter *list = script_read_parameters(L, parameters, "update", false, &count);
+  rg_resource_info info;
+  rg_result found = rg_resource_get_info(engine->engine, material.id, &info);
+  if (found != RG_OK) {
+    return script_fail(L, found);
+  }
+  const char *what = lua_pushfstring(L, "material '%s'", info.label);
+  rg_parameter *list = script_read_parameters(L, parameters, what, false, &count);
   rg_result result = rg_material_update(engine->engine, material, list, count);
   script_log_deliver(L, engine);
   if (result != RG_OK) {

@@ -115,7 +115,8 @@ static rg_result ask_mesh(scenario *self, rg_set crates) {
   uint32_t position[3] = {0};
   TRY(rg_set_get_info(self->engine, crates, &info));
   TRY(rg_set_get_primitive(self->engine, crates, 0, &mesh));
-  CLAIM(info.mesh_count == 1 && info.primitive_count == 1 && mesh.vertex_count > 0 && mesh.attribute_count > 0);
+  CLAIM(info.mesh_count == 1 && info.primitive_count == 1 && mesh.vertex_count > 0 &&
+        mesh.attribute_count > 0);
   CLAIM(rg_is_live(self->engine, mesh.material.id));
   TRY(rg_buffer_read(self->engine, mesh.vertices, 0, position, sizeof position));
   CLAIM(position[0] != 0);

@@ -136,6 +136,7 @@ static void note_result(sweep *self, rg_result result, const char *forgotten) {
 }
 
 static rg_result run_act(sweep *self) {
+  rg_origin_set(RG_HERE);
   rg_result result = self->act(&self->scenario);
   return result != RG_OK ? result : scenario_finish(&self->scenario);
 }

@@ -47,15 +47,14 @@ static void script_survives_every_failing_lua_allocation(void **state) {
   script_survives(WITH_SECOND_TRY);
 }
 
-static void script_survives_a_lasting_lack_of_lua_memory(void **state) {
+static void lasting_lack_of_lua_memory_harms_no_script(void **state) {
   (void)state;
   script_survives(UINT64_MAX);
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(collection_anywhere_harms_no_script),
-      cmocka_unit_test(script_survives_every_failing_lua_allocation),
-      cmocka_unit_test(script_survives_a_lasting_lack_of_lua_memory)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(collection_anywhere_harms_no_script),
+                                     cmocka_unit_test(script_survives_every_failing_lua_allocation),
+                                     cmocka_unit_test(lasting_lack_of_lua_memory_harms_no_script)};
   return sweep_main(tests, argc, argv);
 }

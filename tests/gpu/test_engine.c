@@ -50,6 +50,9 @@ static void wrong_descriptors_are_refused(void **state) {
   assert_error(rg_engine_create(&desc, &engine), RG_ERROR_NOT_FOUND, "/nowhere/at/all");
   assert_null(engine);
   desc = gpu_test_desc(&log);
+  desc.root_count = 3;
+  assert_error(rg_engine_create(&desc, &engine), RG_ERROR_INVALID_ARGUMENT, "roots");
+  desc = gpu_test_desc(&log);
   desc.block_size = 1;
   assert_int_not_equal(rg_engine_create(&desc, &engine), RG_OK);
   desc = gpu_test_desc(&log);

@@ -39,6 +39,9 @@ describe("shaders", function()
     assert.are.equal(16, block.members[2].offset)
     assert.are.equal("combined_image_sampler", reflection.bindings[2].type)
     assert.are.same({ 0, 0, 0 }, reflection.workgroup_size)
+    assert.are.equal(1, #reflection.fragment_outputs)
+    assert.are.equal(0, reflection.fragment_outputs[1].location)
+    assert.are.equal("r32g32b32a32_sfloat", reflection.fragment_outputs[1].format)
     local names = {}
     for _, parameter in ipairs(shader:parameters()) do
       names[#names + 1] = parameter.name .. " " .. parameter.type

@@ -295,6 +295,30 @@ static void vertex_inputs_have_formats_and_matrices_are_several(void **state) {
   }
 }
 
+static void fragment_outputs_have_formats_and_arrays_are_several(void **state) {
+  shaders_fixture *f = *state;
+  assert_built(shaders_build_text(f, VK_SHADER_STAGE_FRAGMENT_BIT,
+                                  "layout(location = 3) out uvec2 ids;\n"
+                                  "layout(location = 1) out vec4 colors[2];\n"
+                                  "layout(location = 0, index = 1) out vec4 second;\n"
+                                  "layout(location = 0, index = 0) out vec4 first;\n"
+                                  "void main() { ids = uvec2(1); colors[0] = colors[1] = first =\n"
+                                  "second = vec4(0); gl_FragDepth = 0; }\n"));
+  static const rg_fragment_output expected[] = {{"first", 0, 0, VK_FORMAT_R32G32B32A32_SFLOAT},
+                                                {"second", 0, 1, VK_FORMAT_R32G32B32A32_SFLOAT},
+                                                {"colors[0]", 1, 0, VK_FORMAT_R32G32B32A32_SFLOAT},
+                                                {"colors[1]", 2, 0, VK_FORMAT_R32G32B32A32_SFLOAT},
+                                                {"ids", 3, 0, VK_FORMAT_R32G32_UINT}};
+  assert_int_equal(f->code.reflection.fragment_output_count, 5);
+  for (uint32_t i = 0; i < 5; i++) {
+    const rg_fragment_output *output = &f->code.reflection.fragment_outputs[i];
+    assert_string_equal(output->name, expected[i].name);
+    assert_int_equal(output->location, expected[i].location);
+    assert_int_equal(output->index, expected[i].index);
+    assert_int_equal(output->format, expected[i].format);
+  }
+}
+
 static void constants_have_their_defaults(void **state) {
   shaders_fixture *f = *state;
   assert_built(shaders_build_compute(
@@ -372,6 +396,7 @@ int main(void) {
       TEST(push_constants_of_two_stages_are_one_block),
       TEST(parts_of_the_push_constants_unite),
       TEST(vertex_inputs_have_formats_and_matrices_are_several),
+      TEST(fragment_outputs_have_formats_and_arrays_are_several),
       TEST(constants_have_their_defaults),
       TEST(workgroup_sizes_are_read_in_either_version),
       TEST(other_stages_have_no_workgroups),

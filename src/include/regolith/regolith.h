@@ -840,7 +840,8 @@ RG_API RG_NODISCARD rg_result rg_ticket_wait(rg_engine *engine, rg_ticket ticket
 /* For callers that submit to the queue themselves: what they destroy before this call is freed only
  * after their timeline semaphore reaches value. The semaphore must live until it has, and a later
  * rg_collect, rg_flush or rg_submit has seen it, or else until the engine's end. Until the first
- * such call, destruction waits for the engine's own submissions only. */
+ * such call, destruction waits for the engine's own submissions only. The engine's end waits up to
+ * 5 s for the last frame. */
 RG_API RG_NODISCARD rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaphore,
                                            uint64_t value);
 
