@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "compile.h"
+#include "constant.h"
 #include "link.h"
 #include "reflect.h"
 #include "validate.h"
@@ -290,6 +291,16 @@ static rg_result code_take(build_work *work, const module *modules) {
   return RG_OK;
 }
 
+static rg_result lengths_check(const build_work *work, const module *modules) {
+  for (uint32_t i = 0; i < work->desc->stage_count; i++) {
+    if (!constant_lengths_are_told(&modules[i])) {
+      return result_set(RG_ERROR_COMPILE, "%s: an array's length takes over %u steps to tell",
+                        work->stages[i].name, CONSTANT_MAX_STEPS);
+    }
+  }
+  return RG_OK;
+}
+
 static rg_result code_make(build_work *work) {
   rg_result result = RG_OK;
   module modules[RG_MAX_STAGES];
@@ -300,6 +311,7 @@ static rg_result code_make(build_work *work) {
     names[i] = work->stages[i].name;
   }
   RG_TRY(modules_open(work, modules));
+  RG_TRY(lengths_check(work, modules));
   RG_TRY(modules_link(work, modules, globals));
   RG_TRY(code_take(work, modules));
   RG_TRY(reflect_shader(work->code, names, globals, &work->scratch, &work->sink.errors));

@@ -202,3 +202,18 @@ bool constant_read(constant_reader *self, uint32_t id, uint32_t component, uint6
   *out &= mask_of(width);
   return is_known;
 }
+
+#define OP_TYPE_ARRAY 28u
+
+bool constant_lengths_are_told(const module *module) {
+  for (uint32_t id = 1; id < module->bound; id++) {
+    if (module->definition[id] != 0 && module_opcode(module, id) == OP_TYPE_ARRAY) {
+      constant_reader reader = {.from = module};
+      uint64_t length = 0;
+      if (!constant_read(&reader, module_operand(module, id, 2), 0, &length)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}

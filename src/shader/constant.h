@@ -17,4 +17,8 @@ typedef struct constant_reader {
  * the type's are 0. False: it is no such constant, divides by 0, or takes too many steps. */
 bool constant_read(constant_reader *self, uint32_t id, uint32_t component, uint64_t *out);
 
+/* Whether the lengths of all arrays can be told within those steps. SPIRV-Cross walks their terms
+ * without a bound, so a module that fails this must not reach it. */
+bool constant_lengths_are_told(const module *module);
+
 #endif

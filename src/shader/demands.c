@@ -186,7 +186,8 @@ static rg_result length_check(demands_work *self, uint32_t id) {
     return result_set(RG_ERROR_INVALID_ARGUMENT,
                       "shader '%s': its keywords make an array of 0 elements", self->label);
   }
-  return RG_OK;
+  return self->constants.step_count < CONSTANT_MAX_STEPS ? RG_OK
+                                                         : refuse_unknown(self, "array sizes");
 }
 
 static rg_result declaration_read(demands_work *self, const uint32_t *words) {

@@ -8,7 +8,10 @@
 
 /* What may lack memory and go on, and why. */
 static const char *const survivals[] = {
-    /* where a resource was destroyed is told in messages only, and dying must not fail */
+    /* where a resource was destroyed is told in messages only, and dying must not fail; an
+     * optimised program shows only some of these */
+    "destroyed_at_set",
+    "creator_let_go",
     "resource_destroy",
     "resource_disown",
 };

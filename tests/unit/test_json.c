@@ -16,7 +16,7 @@ static void expect_error(const char *text, size_t length, const char *message) {
   cJSON *root = (cJSON *)&root;
   rg_result result = json_parse("t.json", text, length, &root);
   if (result != RG_ERROR_FORMAT) {
-    fail_msg("%s: %s", text, rg_result_name(result));
+    fail_msg("%s: %s", text != NULL ? text : "(null)", rg_result_name(result));
   }
   assert_null(root);
   assert_string_equal(rg_error(), message);

@@ -112,7 +112,7 @@ static void terms_that_double_their_work_are_given_up(void **state) {
   shader_demands found;
   assert_built(shaders_build_compute(f, text));
   assert_failure(demands(f, NULL, 0, &found), RG_ERROR_UNSUPPORTED,
-                 "shader 'x': its shared memory cannot be told");
+                 "shader 'x': its array sizes cannot be told");
 }
 
 static void arrays_that_keywords_empty_are_refused(void **state) {

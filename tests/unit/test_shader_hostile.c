@@ -57,6 +57,20 @@ static void deep_expressions_are_refused_and_long_ones_not(void **state) {
   accept(f, repeat("void main() { int a = 1;", "a = -a;", 40000, "}"));
 }
 
+/* Each term is twice the one before: walked without a bound, the fortieth takes for ever. */
+static void array_lengths_of_doubling_terms_are_refused(void **state) {
+  shaders_fixture *f = *state;
+  char source[4096] = "layout(constant_id = 0) const int C0 = 1;\n";
+  size_t at = strlen(source);
+  for (int i = 1; i <= 40; i++) {
+    at += (size_t)snprintf(source + at, sizeof source - at, "const int C%d = C%d ^ C%d;\n", i,
+                           i - 1, i - 1);
+  }
+  snprintf(source + at, sizeof source - at,
+           "shared float s[C40 + 1];\nvoid main() { s[gl_LocalInvocationIndex] = 1.0; }\n");
+  refuse(f, strdup(source), "an array's length takes over");
+}
+
 static void arrays_that_spirv_cannot_hold_are_refused(void **state) {
   shaders_fixture *f = *state;
   refuse(f, repeat("const int t[] = {1", ",1", 70000, "}; void main() { int a = t[3]; }"),
@@ -167,6 +181,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(bytes_that_are_no_text_are_refused),
       TEST(deep_expressions_are_refused_and_long_ones_not),
+      TEST(array_lengths_of_doubling_terms_are_refused),
       TEST(arrays_that_spirv_cannot_hold_are_refused),
       TEST(deep_conditions_are_refused),
       TEST(too_many_cases_are_refused),

@@ -28,7 +28,7 @@ typedef struct shaders_fixture {
   shader_code code; /* of the last build */
   char logged[4096];
   char folder[64];
-  char files[32][96];
+  char files[32][160];
   int file_count;
 } shaders_fixture;
 
