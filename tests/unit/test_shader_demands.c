@@ -109,10 +109,8 @@ static void terms_that_double_their_work_are_given_up(void **state) {
     snprintf(text + length, sizeof text - length, "const int C%d = C%d ^ C%d;\n", i, i - 1, i - 1);
   }
   strcat(text, "shared float s[C14 + 1];\nvoid main() { s[0] = 1; o = s[0]; }\n");
-  shader_demands found;
-  assert_built(shaders_build_compute(f, text));
-  assert_failure(demands(f, NULL, 0, &found), RG_ERROR_UNSUPPORTED,
-                 "shader 'x': its array sizes cannot be told");
+  assert_failure(shaders_build_compute(f, text), RG_ERROR_COMPILE,
+                 "shader.comp: an array's length takes over 16384 steps to tell");
 }
 
 static void arrays_that_keywords_empty_are_refused(void **state) {
