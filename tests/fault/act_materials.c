@@ -82,7 +82,8 @@ static rg_result ask_shader(scenario *self, rg_shader paint) {
   TRY(rg_shader_get_reflection(self->engine, paint, &reflection));
   TRY(rg_shader_get_parameters(self->engine, paint, parameters, &count));
   CLAIM(layout.set_count == 1 && reflection->binding_count == 2 && count == 3);
-  CLAIM(stage.module != VK_NULL_HANDLE && reflection->vertex_input_count == 1);
+  CLAIM(stage.pSpecializationInfo != NULL);
+  CLAIM(reflection->vertex_input_count == 1);
 fail:
   return result;
 }
