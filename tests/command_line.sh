@@ -91,6 +91,18 @@ expect "a script that closes its engine" 1 'close.lua: the script closed' "$rego
 printf 'local s = resources "R" {}\nassert(s:load())\ns:unload()\ns:destroy()\n' > gone.lua
 expect "a script that destroys its set" 0 'device:' "$regolith" run gone.lua
 
+# Counts of files that no one here wrote, against their own JSON.
+if [ -d "$root/../shared/data/gltf" ]; then
+  output=$("$regolith" run --validate --root "$root/../shared/data/gltf" "$root/examples/gltf.lua" \
+    ClearCoatTest/ClearCoatTest.gltf robot.glb)
+  expect "ClearCoatTest's counts" 0 'gltf: 27 meshes, 27 primitives, 19 materials, 5 textures, 20106 vertices, 111348 indices' \
+    echo "$output"
+  expect "robot's counts" 0 'glb: 14 meshes, 19 primitives, 3 materials, 0 textures, 7218 vertices, 9714 indices' \
+    echo "$output"
+else
+  echo "skipped: counts of glTF files, for want of ../shared/data"
+fi
+
 mkdir -p suite
 printf 'describe("a", function() it("b", function() assert.are.equal(1, 1) end) end)\n' > suite/good_spec.lua
 expect "tests pass" 0 '^1 passed, 0 failed$' "$regolith" test suite
