@@ -95,7 +95,7 @@ expect "a script that destroys its set" 0 'device:' "$regolith" run gone.lua
 if [ -d "$root/../shared/data/gltf" ]; then
   output=$("$regolith" run --validate --root "$root/../shared/data/gltf" "$root/examples/gltf.lua" \
     ClearCoatTest/ClearCoatTest.gltf robot.glb)
-  expect "ClearCoatTest's counts" 0 'gltf: 27 meshes, 27 primitives, 19 materials, 5 textures, 20106 vertices, 111348 indices' \
+  expect "ClearCoatTest's counts" 0 'gltf: 27 meshes, 27 primitives, 19 materials, 6 textures, 20106 vertices, 111348 indices' \
     echo "$output"
   expect "robot's counts" 0 'glb: 14 meshes, 19 primitives, 3 materials, 0 textures, 7218 vertices, 9714 indices' \
     echo "$output"

@@ -342,6 +342,34 @@ fail:
   return result;
 }
 
+/* ---- Textures of extensions ----------------------------------------------------------------- */
+
+static bool is_imported(const gltf_importer *importer, const gltf_texture *texture) {
+  for (uint32_t is_linear = 0; is_linear < 2; is_linear++) {
+    texture_key key = {texture->image, is_linear, texture->sampler};
+    if (hash_map_get(&importer->textures, &key, sizeof key) != NULL) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* What no material took is there for extensions that the built-in shader lacks (clear coat, sheen),
+ * whose maps are mostly data: it is loaded as linear, for shaders of the caller's own. */
+static rg_result import_rest(gltf_importer *importer) {
+  rg_result result = RG_OK;
+  for (uint32_t i = 0; i < importer->file.texture_count; i++) {
+    const gltf_texture *texture = &importer->file.textures[i];
+    if (texture->image < importer->file.image_count && !is_imported(importer, texture)) {
+      const gltf_texture_use use = {.texture = i};
+      set_entry *entry = NULL;
+      RG_TRY(import_texture(importer, &use, true, &entry));
+    }
+  }
+fail:
+  return result;
+}
+
 /* ---- Files --------------------------------------------------------------------------------- */
 
 static rg_result import_create(set_loader *loader, const char *file, set_import **out) {
@@ -367,6 +395,7 @@ static rg_result importer_run(gltf_importer *importer) {
                    layer->gpu.device.limits.max_file_size, &importer->file));
   RG_TRY(import_materials(importer));
   RG_TRY(import_primitives(importer));
+  RG_TRY(import_rest(importer));
 fail:
   return result;
 }
