@@ -20,6 +20,9 @@ options:
   --version       print the version
   --help          print this
 
+options stand before FILE; what follows it are the script's own arguments. run and the prompt keep scripts in a
+sandbox; tests may use all of Lua.
+
 exit codes: 0 done, 1 the script or a test failed, 2 wrong usage
 ]]
 

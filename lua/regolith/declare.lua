@@ -93,6 +93,33 @@ local function names_of(where, what, list, kind)
   return names
 end
 
+-- A word that was said and not yet given its table; run reports those left over.
+local function begin(state, kind, name, ...)
+  local where = here()
+  check_name(where, kind, name)
+  if select("#", ...) > 0 then
+    fail(where, "%s '%s': the name stands alone, its table follows: %s \"%s\" { … }", kind, name, kind, name)
+  end
+  local entry = { kind = kind, name = name, where = where }
+  state.unfinished[entry] = true
+  return entry
+end
+
+-- The table has come. A name declared twice in one script is a slip.
+local function complete(state, entry, where)
+  state.unfinished[entry] = nil
+  local key = entry.kind .. " " .. entry.name
+  local before = state.declared[key]
+  if before and not state.may_redeclare then
+    fail(where, "%s '%s' is declared already, at %s", entry.kind, entry.name, before)
+  end
+end
+
+-- The declaration is right.
+local function record(state, entry, where)
+  state.declared[entry.kind .. " " .. entry.name] = where
+end
+
 local reference = {}
 reference.__index = reference
 
@@ -100,7 +127,10 @@ reference.__index = reference
 function reference:__call(desc)
   local where = here()
   check_table(where, string.format("texture '%s'", self.texture), desc)
+  local entry = { kind = "texture", name = self.texture }
+  complete(self.state, entry, where)
   declare_in(self.engine, "texture", self.texture, desc, where)
+  record(self.state, entry, where)
   self.state.loose.textures[self.texture] = true
   return self
 end
@@ -113,7 +143,7 @@ local function language_texture(state)
 end
 
 -- buffer "storage" { stride = 64, count = 100 }: a recipe that a set's `buffers` names.
-local function language_buffer()
+local function language_buffer(state)
   return function(kind)
     local where = here()
     if type(kind) ~= "string" then
@@ -140,7 +170,9 @@ local function language_buffer()
         copy.size = copy.stride * copy.count
         copy.stride, copy.count = nil, nil
       end
-      return { buffer_desc = copy, where = where }
+      local recipe = { buffer_desc = copy, where = where }
+      state.recipes[recipe] = true
+      return recipe
     end
   end
 end
@@ -151,14 +183,16 @@ for stage in pairs(stages) do
 end
 
 local function language_shader(state)
-  return function(name)
-    check_name(here(), "shader", name)
+  return function(name, ...)
+    local entry = begin(state, "shader", name, ...)
     return function(desc)
       local where = here()
+      complete(state, entry, where)
       local what = string.format("shader '%s'", name)
       check_table(where, what, desc)
       check_keys(where, what, desc, shader_keys)
       declare_in(state.engine, "shader", name, desc, where)
+      record(state, entry, where)
       state.loose.shaders[name] = true
     end
   end
@@ -183,8 +217,8 @@ local function material_desc(where, what, given, parent)
 end
 
 local function language_material(state)
-  return function(name)
-    check_name(here(), "material", name)
+  return function(name, ...)
+    local entry = begin(state, "material", name, ...)
     local pending = {}
     local parent
 
@@ -199,7 +233,12 @@ local function language_material(state)
         local where = here()
         local what = string.format("material '%s'", name)
         check_table(where, what, given)
+        complete(state, entry, where)
+        if given.from ~= nil then
+          fail(where, "%s: its parent stands before its table: material \"%s\" : from \"NAME\" { … }", what, name)
+        end
         declare_in(state.engine, "material", name, material_desc(where, what, given, parent), where)
+        record(state, entry, where)
         state.loose.materials[name] = true
       end,
     })
@@ -231,6 +270,7 @@ local function set_buffers(state, where, what, set_name, given)
       fail(where, "%s.buffers: name = buffer \"type\" { … } is wanted at '%s'", what, tostring(key))
     end
     local name = set_name .. "/" .. key
+    state.recipes[recipe] = nil
     declare_in(state.engine, "buffer", name, recipe.buffer_desc, recipe.where)
     names[#names + 1] = name
   end
@@ -250,10 +290,11 @@ local function set_gltf(where, what, given)
 end
 
 local function language_resources(state)
-  return function(name)
-    check_name(here(), "resources", name)
+  return function(name, ...)
+    local entry = begin(state, "resources", name, ...)
     return function(given)
       local where = here()
+      complete(state, entry, where)
       local what = string.format("resources '%s'", name)
       check_table(where, what, given)
       local named = {}
@@ -276,6 +317,7 @@ local function language_resources(state)
       if not set then
         error(message, 0)
       end
+      record(state, entry, where)
       state.sets[#state.sets + 1] = set
       return set
     end
@@ -291,12 +333,15 @@ function declare.new(engine)
     engine = engine,
     sets = {},
     loose = { shaders = {}, textures = {}, materials = {} },
+    recipes = {}, -- buffers that no set has taken
+    unfinished = {}, -- words that wait for their table
+    declared = {}, -- "material Metal" → where
   }
   local words = {
     shader = language_shader(state),
     material = language_material(state),
     texture = language_texture(state),
-    buffer = language_buffer(),
+    buffer = language_buffer(state),
     gltf = language_gltf(),
     resources = language_resources(state),
     rgb = regolith.rgb,

@@ -3,7 +3,7 @@
 --
 -- Mistakes (wrong type, unknown key, closed object, destroyed resource) raise. Circumstances (no memory, a missing or
 -- broken file, a compile error, a lost device, a device's limit) return nil, message, code; code is the name of the C result
--- ("RG_ERROR_IO"). Both messages begin with the script's file and line. Offsets and sizes are bytes from 0; indexes count from 1.
+-- ("RG_ERROR_NOT_FOUND" for a missing file). Both messages begin with the script's file and line. Offsets and sizes are bytes from 0; indexes count from 1.
 
 ---@class regolith
 ---@field version string          "0.1.0"

@@ -21,7 +21,9 @@ end
 
 -- An expression, or else a statement. Returns the chunk, or nil, whether more lines may help, and the message.
 local function compile(text, environment)
-  local chunk = load("return " .. text, "=prompt", "t", environment)
+  -- As an argument, not a tail call, so that what the expression raises has a line.
+  local chunk = load("local function values(...) return ... end return values(" .. text .. "\n)", "=prompt", "t",
+    environment)
   if chunk then
     return chunk
   end
@@ -93,7 +95,8 @@ function prompt.main(options)
     io.stderr:write("regolith: ", message, "\n")
     return 1
   end
-  local environment = run.environment(engine, options, ".")
+  local environment, state = run.environment(engine, options, ".")
+  state.may_redeclare = true
   local history = history_file()
   if history then
     host.load_history(history)
@@ -114,7 +117,8 @@ function prompt.main(options)
     end
   end
   print()
-  engine:close()
+  environment, state = nil, nil -- luacheck: ignore
+  run.release(engine)
   return 0
 end
 

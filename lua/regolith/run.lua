@@ -122,6 +122,43 @@ local function loose_set(engine, state)
   })
 end
 
+-- Words that were never given their table declared nothing: a slip.
+local function check_finished(state)
+  local lines = {}
+  for entry in pairs(state.unfinished) do
+    lines[#lines + 1] = string.format("%s: %s \"%s\" was not given its table: %s \"%s\" { … }", entry.where,
+      entry.kind, entry.name, entry.kind, entry.name)
+  end
+  table.sort(lines)
+  return #lines == 0, table.concat(lines, "\n")
+end
+
+-- What is declared, but is in no set that is loaded, costs nothing and shows nowhere: say so.
+local function note_unloaded(state, sets)
+  local kinds = { shaders = "shader", textures = "texture", materials = "material" }
+  local lines = {}
+  for kind, type_name in pairs(kinds) do
+    for name in pairs(state.loose[kind]) do
+      local is_loaded = false
+      for _, set in ipairs(sets) do
+        local ran, found = pcall(set.get, set, type_name, name)
+        is_loaded = is_loaded or (ran and found ~= nil)
+      end
+      if not is_loaded then
+        lines[#lines + 1] = string.format("regolith: note: %s: %s '%s' is in no loaded set",
+          state.declared[type_name .. " " .. name] or "?", type_name, name)
+      end
+    end
+  end
+  for recipe in pairs(state.recipes) do
+    lines[#lines + 1] = string.format("regolith: note: %s: this buffer is in no set's `buffers`", recipe.where)
+  end
+  table.sort(lines)
+  for _, line in ipairs(lines) do
+    io.stderr:write(line, "\n")
+  end
+end
+
 -- Loads every set that the script declared and has not loaded itself.
 local function load_sets(engine, state)
   local sets = { table.unpack(state.sets) }
@@ -137,6 +174,7 @@ local function load_sets(engine, state)
       end
     end
   end
+  note_unloaded(state, sets)
   return true
 end
 
@@ -175,6 +213,10 @@ local function execute(engine, options, path, text)
     return nil, path .. ": the script closed its engine; there is nothing to report"
   end
   local loaded
+  loaded, message = check_finished(state)
+  if not loaded then
+    return nil, message
+  end
   loaded, message = load_sets(engine, state)
   if not loaded then
     return nil, message
@@ -202,7 +244,7 @@ local function print_report(engine, times, path)
 end
 
 -- What the script dropped by ending is no leak: it is collected before the engine looks.
-local function release_script(engine)
+function run.release(engine)
   collectgarbage("restart")
   collectgarbage()
   collectgarbage()
@@ -234,7 +276,7 @@ function run.main(options, path)
   times, message = execute(engine, options, path, text)
   if not times then
     failed(message)
-    release_script(engine)
+    run.release(engine)
     return 1
   end
   times.engine = (started - start) * 1000
@@ -248,7 +290,7 @@ function run.main(options, path)
     done, message = print_report(engine, times, path)
   end
   local complaints = engine.validation_count
-  release_script(engine)
+  run.release(engine)
   if not done then
     return failed(message)
   end

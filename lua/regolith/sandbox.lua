@@ -32,6 +32,30 @@ local function safe_setmetatable(object, metatable)
   return setmetatable(object, metatable)
 end
 
+-- Lua's own puts a place before a message that has one.
+local function safe_assert(value, ...)
+  if value then
+    return value, ...
+  end
+  local message = ...
+  if message == nil then
+    message = "assertion failed!"
+  end
+  local has_place = type(message) == "string" and message:match("^[^\n:]+:%d+: ") ~= nil
+  error(message, has_place and 0 or 2)
+end
+
+-- A misspelt name would be nil, and the key it is given to would vanish.
+local function refuse_undefined(environment, name)
+  local names = {}
+  for known in next, environment do
+    names[#names + 1] = known
+  end
+  local nearest = type(name) == "string" and require("regolith").nearest(name, names)
+  error(string.format("'%s' is not defined%s", tostring(name),
+    nearest and string.format(" (did you mean '%s'?)", nearest) or ""), 2)
+end
+
 -- Text only: bytecode can corrupt memory.
 local function safe_load(environment)
   return function(chunk, name, _, env)
@@ -100,11 +124,12 @@ function sandbox.environment(words, roots, read_module)
   environment.load = safe_load(environment)
   environment.require = safe_require(environment, modules, read_module)
   environment._G = environment
+  environment.assert = safe_assert
   for name, value in pairs(words) do
     environment[name] = value
   end
   environment.regolith = module
-  return environment
+  return setmetatable(environment, { __index = refuse_undefined, __metatable = false })
 end
 
 ---Locks what all scripts share: the methods of strings.

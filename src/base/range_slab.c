@@ -207,7 +207,7 @@ static void page_take(range_allocator *ranges, uint32_t index, uint64_t size, ra
   range_page *page = &ranges->pages[index];
   const uint32_t slot = (uint32_t)__builtin_ctzll(page->free_slots);
   page->free_slots &= page->free_slots - 1;
-  *offset = page->offset + slot * page->slot_size;
+  *offset = page->offset + (uint64_t)slot * page->slot_size;
   *id = SLOT_ID | index << SLOT_BITS | slot;
   ranges->slacks[page->first_slack + slot] = (uint16_t)(page->slot_size - size);
   ranges->used += size;

@@ -85,19 +85,19 @@ char *text_take(text *self) {
 }
 
 /* Unicode 15, table 3-7. */
-size_t text_utf8_length(const unsigned char *c, const unsigned char *end) {
-  size_t length = c[0] < 0x80 ? 1 : c[0] < 0xC2 ? 0 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
-  if (c[0] > 0xF4 || length == 0 || (size_t)(end - c) < length) {
+size_t text_utf8_length(const unsigned char *at, const unsigned char *end) {
+  size_t length = at[0] < 0x80 ? 1 : at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+  if (at[0] > 0xF4 || length == 0 || (size_t)(end - at) < length) {
     return 0;
   }
   for (size_t i = 1; i < length; i++) {
-    if ((c[i] & 0xC0) != 0x80) {
+    if ((at[i] & 0xC0) != 0x80) {
       return 0;
     }
   }
-  bool is_overlong = (c[0] == 0xE0 && c[1] < 0xA0) || (c[0] == 0xF0 && c[1] < 0x90);
-  bool is_surrogate = c[0] == 0xED && c[1] > 0x9F;
-  bool is_beyond = c[0] == 0xF4 && c[1] > 0x8F;
+  bool is_overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
+  bool is_surrogate = at[0] == 0xED && at[1] > 0x9F;
+  bool is_beyond = at[0] == 0xF4 && at[1] > 0x8F;
   return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 

@@ -21,7 +21,7 @@ void text_append(text *self, const char *string);
 void text_append_bytes(text *self, const char *bytes, size_t length);
 void text_printf(text *self, const char *format, ...) RG_PRINTF(2, 3);
 /* Appends a string of any bytes as UTF-8: what is none becomes U+FFFD. */
-void text_append_utf8(text *text, const char *string);
+void text_append_utf8(text *self, const char *string);
 /* The length of the well-formed UTF-8 sequence that begins at `at`, which is before `end`; or 0. */
 size_t text_utf8_length(const unsigned char *at, const unsigned char *end);
 /* Hands the string over to be freed with host_strfree, or NULL if it failed; the text is empty

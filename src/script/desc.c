@@ -30,7 +30,14 @@ int script_unknown_key(lua_State *L, const char *what, const char *key, const ch
   if (nearest) {
     return script_error(L, "%s: unknown key '%s' (did you mean '%s'?)", what, key, nearest);
   }
-  return script_error(L, "%s: unknown key '%s'", what, key);
+  luaL_Buffer known;
+  luaL_buffinit(L, &known);
+  for (uint32_t i = 0; i < count; i++) {
+    luaL_addstring(&known, i > 0 ? ", " : "");
+    luaL_addstring(&known, names[i]);
+  }
+  luaL_pushresult(&known);
+  return script_error(L, "%s: unknown key '%s'; there are: %s", what, key, lua_tostring(L, -1));
 }
 
 static int wrong_type(lua_State *L, const char *what, const char *key, const char *wanted,
@@ -285,7 +292,6 @@ static void check_required(lua_State *L, int index, const rg_schema *schema, con
 static void read_table(lua_State *L, int index, const rg_schema *schema, const char *what,
                        void *out, const char *const *extra, int keeper) {
   luaL_checkstack(L, 12, what);
-  check_required(L, index, schema, what);
   lua_pushnil(L);
   while (lua_next(L, index)) {
     if (lua_type(L, -2) != LUA_TSTRING) {
@@ -302,6 +308,7 @@ static void read_table(lua_State *L, int index, const rg_schema *schema, const c
     }
     lua_settop(L, height - 1);
   }
+  check_required(L, index, schema, what);
 }
 
 void script_read_desc(lua_State *L, int index, const rg_schema *schema, const char *what, void *out,

@@ -73,7 +73,8 @@ void script_push_json(lua_State *L, const char *text) {
   if (!*tree) {
     script_error(L, "not JSON, or out of memory");
   }
-  push_item(L, *tree);
+  const cJSON *root = *tree;
+  push_item(L, root);
   cJSON_Delete(*tree);
   *tree = NULL;
   lua_remove(L, -2);

@@ -112,9 +112,11 @@ static void read_value(lua_State *L, const char *what, bool references, int keep
       break;
     default: break;
   }
+  const char *type_name = luaL_typename(L, -1);
   luaL_tolstring(L, -1, NULL);
-  script_error(L, "%s: %s: a number, boolean, list, texture or buffer is wanted, %s given", what,
-               out->name, lua_tostring(L, -1));
+  script_error(L, "%s: %s: a number, boolean, list, texture or buffer is wanted, %s '%s' given%s",
+               what, out->name, type_name, lua_tostring(L, -1),
+               type_name[0] == 's' ? " (colours are rgb \"#rrggbb\", files texture \"NAME\")" : "");
 }
 
 rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, bool references,

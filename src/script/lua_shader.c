@@ -143,9 +143,7 @@ static bool is_stage_name(const char *key) {
   return false;
 }
 
-/* { vertex = …, fragment = …, … } */
-static void read_stages(lua_State *L, int index, int keeper, const char *what,
-                        rg_shader_desc *out) {
+static void check_stage_keys(lua_State *L, int index, const char *what) {
   lua_pushnil(L);
   while (lua_next(L, index)) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
@@ -154,11 +152,21 @@ static void read_stages(lua_State *L, int index, int keeper, const char *what,
     if (!is_own && !is_stage_name(key)) {
       unknown_stage(L, what, key);
     }
-    if (!is_own) {
+    lua_pop(L, 1);
+  }
+}
+
+/* { vertex = …, fragment = …, … }: in the order of the pipeline, whatever the table's. */
+static void read_stages(lua_State *L, int index, int keeper, const char *what,
+                        rg_shader_desc *out) {
+  check_stage_keys(L, index, what);
+  const rg_field *field = rg_schema_field(rg_schema_find("stage"), "stage");
+  for (const rg_name_value *stage = field->names; stage && stage->name; stage++) {
+    if (script_getfield(L, index, stage->name) != LUA_TNIL) {
       if (out->stage_count == RG_MAX_STAGES) {
         script_error(L, "%s: more than %d stages", what, RG_MAX_STAGES);
       }
-      read_stage(L, keeper, what, key, &out->stages[out->stage_count++]);
+      read_stage(L, keeper, what, stage->name, &out->stages[out->stage_count++]);
     }
     lua_pop(L, 1);
   }

@@ -2,6 +2,7 @@
  * vectors of both. */
 #include "constant.h"
 
+#include <assert.h>
 #include <spirv_cross/spirv.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ static uint64_t mask_of(uint32_t width) {
 }
 
 static int64_t sign_extend(uint64_t bits, uint32_t width) {
+  assert(width >= 1 && width <= 64);
   uint64_t sign = UINT64_C(1) << (width - 1);
   return (int64_t)((bits ^ sign) - sign);
 }

@@ -15,8 +15,8 @@ describe("the sandbox", function()
     for _, name in ipairs({ "io", "debug", "package", "dofile", "loadfile", "collectgarbage", "os.exit", "os.execute",
       "os.getenv", "os.remove", "string.dump" }) do
       local ran, value = run("return " .. name)
-      assert.is_true(ran)
-      assert.is_nil(value)
+      assert.is_nil(ran and value or nil)
+      assert.is_true(ran or value:find("is not defined") ~= nil)
     end
     for _, name in ipairs({ "regolith.test", "regolith.host", "regolith.run", "io", "os", "lfs" }) do
       local ran, message = run(string.format("return require(%q)", name))

@@ -25,11 +25,11 @@ local function count_textures(engine, label)
 end
 
 describe("resource sets", function()
-  local engine, words
+  local engine, words, state
 
   before_each(function()
     engine = assert(regolith.engine({ label = "sets", roots = { assets } }))
-    words = declare.new(engine)
+    words, state = declare.new(engine)
     words.shader "paint" { vertex = { source = vertex }, fragment = { source = fragment } }
     words.texture "plates" { file = "textures/plates.png" }
     words.material "Metal" {
@@ -118,6 +118,7 @@ describe("resource sets", function()
 
   it("write and read manifests", function()
     words.resources "Level" { materials = { "Rusty" } }
+    words, state = declare.new(engine)
     words.shader "paint" {
       vertex = "shaders/metal.vert", fragment = "shaders/metal.frag", keywords = { NORMAL_MAP = true },
       defines = { UNUSED = 2 },
@@ -131,6 +132,22 @@ describe("resource sets", function()
     assert.is_true(other.sets:find("Level"):load())
     local _, message = other:read_manifest("bad.json", '{"regolith": 1, "matrials": {}}')
     assert.matches("bad.json.*matrials.*materials", message)
+  end)
+
+  it("notice words without their table, and names given twice", function()
+    words.material "Forgotten"
+    local entry = next(state.unfinished)
+    assert.are.equal("Forgotten", entry.name)
+    assert.matches("sets_spec.lua:%d+", entry.where)
+    assert.error_matches(function()
+      words.material "Metal" { shader = "paint" }
+    end, "material 'Metal' is declared already, at .*sets_spec.lua:%d+")
+    assert.error_matches(function()
+      words.material("Metal", { shader = "paint" })
+    end, "the name stands alone")
+    assert.error_matches(function()
+      words.material "Child" { from = "Metal" }
+    end, 'material "Child" : from')
   end)
 
   it("refuse mistakes at their line", function()
