@@ -42,7 +42,7 @@ typedef struct capability_rule {
 #define EVERYWHERE(capability) \
   { SpvCapability##capability, #capability, NULL, 0 }
 #define RULE(capability, part, feature) \
-  { SpvCapability##capability, #capability, #feature, offsetof(device_features, part.feature) } /* NOLINT(bugprone-macro-parentheses) */
+  { SpvCapability##capability, #capability, #feature, offsetof(device_features, part.feature) }
 #define CORE(capability, feature) RULE(capability, core.features, feature)
 
 static const capability_rule rules[] = {

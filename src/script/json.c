@@ -72,6 +72,7 @@ void script_push_json(lua_State *L, const char *text) {
   *tree = cJSON_Parse(text);
   if (!*tree) {
     script_error(L, "not JSON, or out of memory");
+    return;
   }
   const cJSON *root = *tree;
   push_item(L, root);

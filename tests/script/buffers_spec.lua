@@ -143,5 +143,6 @@ describe("buffers", function()
       largest = math.max(largest, engine.memory:stats().used)
     end
     assert.is_true(largest < 200 * size / 4)
+    collectgarbage()
   end)
 end)

@@ -39,6 +39,9 @@ describe("resource sets", function()
   end)
 
   after_each(function()
+    words, state = nil, nil
+    collectgarbage()
+    collectgarbage()
     engine:close()
   end)
 

@@ -434,7 +434,8 @@ typedef struct rg_texture_desc {
 
 /* Creates a texture. After creation and after every engine call all levels rest in rg_texture_vk's
  * layout. RG_ERROR_UNSUPPORTED: the device lacks the format for the usage. RG_ERROR_LIMIT: a side,
- * the layers or the levels. RG_ERROR_NOT_FOUND: no such file under the roots; RG_ERROR_IO, RG_ERROR_FORMAT: it cannot be read, or is wrong. */
+ * the layers or the levels. RG_ERROR_NOT_FOUND: no such file under the roots; RG_ERROR_IO,
+ * RG_ERROR_FORMAT: it cannot be read, or is wrong. */
 RG_API RG_NODISCARD rg_result rg_texture_create(rg_engine *engine, const rg_texture_desc *desc,
                                                 rg_texture *out);
 RG_API RG_NODISCARD rg_result rg_texture_destroy(rg_engine *engine, rg_texture texture);
