@@ -20,8 +20,7 @@
 
 #include "script.h"
 
-/* ---- The terminal
- * ----------------------------------------------------------------------------------------- */
+/* ---- The terminal ---------------------------------------------------------------------------- */
 
 typedef struct terminal {
   EditLine *edit; /* NULL until the first line is read */
@@ -48,9 +47,7 @@ static int terminal_close(lua_State *L) {
   return 0;
 }
 
-/* ---- Ctrl-C at the prompt
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Ctrl-C at the prompt -------------------------------------------------------------------- */
 
 /* What a signal handler can reach; of the one prompt that a process has. */
 static lua_State *volatile interrupted_state;
@@ -99,9 +96,7 @@ static int host_interruptible(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* ---- The terminal itself
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- The terminal itself --------------------------------------------------------------------- */
 
 static char *prompt_of(EditLine *edit) {
   terminal *term = NULL;
@@ -184,8 +179,7 @@ static int host_is_terminal(lua_State *L) {
   return 1;
 }
 
-/* ---- What the command line needs of the system
- * ---------------------------------------------------------------- */
+/* ---- What the command line needs of the system ----------------------------------------------- */
 
 /* host.clock(): seconds since some past moment. */
 static int host_clock(lua_State *L) {
@@ -313,9 +307,7 @@ static int open_host(lua_State *L) {
   return 1;
 }
 
-/* ---- The program
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
 typedef struct command_line {
   int count;

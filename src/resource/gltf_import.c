@@ -34,8 +34,7 @@ static rg_result adopt(gltf_importer *importer, rg_type type, const char *name, 
                          : result;
 }
 
-/* ---- Buffers and primitives --------------------------------------------------------------------
- */
+/* ---- Buffers and primitives ------------------------------------------------------------------ */
 
 /* "robot.glb#Body/0 vertices". Nothing is made of no bytes. */
 static rg_result import_buffer(gltf_importer *importer, const char *primitive, const char *what,

@@ -21,8 +21,7 @@ const char *script_what(lua_State *L, int index, const char *kind) {
   return lua_pushstring(L, kind);
 }
 
-/* ---- Errors with the nearest name ---------------------------------------------------------------
- */
+/* ---- Errors with the nearest name ------------------------------------------------------------ */
 
 int script_unknown_key(lua_State *L, const char *what, const char *key, const char *const *names,
                        uint32_t count) {

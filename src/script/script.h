@@ -11,8 +11,7 @@
 
 #define SCRIPT_ENGINE "regolith.Engine"
 
-/* ---- The engine's userdata --------------------------------------------------------------------
- */
+/* ---- The engine's userdata ------------------------------------------------------------------- */
 
 /* A bounded queue of level bytes and zero-terminated texts. */
 #define SCRIPT_LOG_CAPACITY 65536u
@@ -42,8 +41,7 @@ script_engine *script_check_manager(lua_State *L, const char *class_name);
  */
 void script_log_deliver(lua_State *L, script_engine *engine);
 
-/* ---- Errors -----------------------------------------------------------------------------------
- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 /* Pushes "FILE:LINE: " of the script that called, past Regolith's own Lua parts; "" where there is
  * none. */
@@ -59,8 +57,7 @@ int script_error(lua_State *L, const char *format, ...);
 /* Makes the calling line the origin of what the next engine calls create or destroy. */
 void script_set_origin(lua_State *L);
 
-/* ---- Resources --------------------------------------------------------------------------------
- */
+/* ---- Resources ------------------------------------------------------------------------------- */
 
 /* One resource in Lua. Its first user value is the engine's userdata, which it keeps alive. */
 typedef struct script_box {
@@ -96,8 +93,7 @@ void script_define_manager(lua_State *L, const char *name, const luaL_Reg *metho
 int script_box_destroy(lua_State *L);
 int script_box_info(lua_State *L);
 
-/* ---- Tables ------------------------------------------------------------------------------------
- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 /* Tables from scripts are read without metamethods: what a read finds stays as it is, and is kept
  * by the table, until the call is over. */
@@ -109,8 +105,7 @@ int script_getfield(lua_State *L, int index, const char *key);
 /* Pushes "KIND 'NAME'" by the table's label or name, or "KIND", for messages. */
 const char *script_what(lua_State *L, int index, const char *kind);
 
-/* ---- Descriptors ------------------------------------------------------------------------------
- */
+/* ---- Descriptors ----------------------------------------------------------------------------- */
 
 /* Reads the table at that index into a zeroed descriptor by its schema: wrong types, unknown keys,
  * values out of limits and missing fields raise, naming `what` ("buffer"), the key and the nearest.
@@ -132,8 +127,7 @@ int script_unknown_key(lua_State *L, const char *what, const char *key, const ch
 uint64_t script_get_uint(lua_State *L, int index, const char *what, const char *key,
                          uint64_t minimum, uint64_t maximum, uint64_t missing);
 
-/* ---- Parameters -------------------------------------------------------------------------------
- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* Reads a table of parameters { name = value } into a list; pushes one userdata that holds it.
  * references: whether { texture = "name" } and { buffer = "name" } may stand for declared things.
@@ -143,16 +137,14 @@ rg_parameter *script_read_parameters(lua_State *L, int index, const char *what, 
 /* Reads a shader's table, both forms; pushes one userdata that holds the lists. */
 void script_read_shader(lua_State *L, int index, const char *what, rg_shader_desc *out);
 
-/* ---- JSON -------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* Pushes a JSON text as Lua values; raises where it is none. */
 void script_push_json(lua_State *L, const char *text);
 /* Pushes the value at index as JSON text; raises where it can't be. */
 void script_to_json(lua_State *L, int index);
 
-/* ---- Classes ----------------------------------------------------------------------------------
- */
+/* ---- Classes --------------------------------------------------------------------------------- */
 
 void script_open_engine(lua_State *L);
 void script_open_buffers(lua_State *L);

@@ -36,9 +36,7 @@ static void textures_teardown(bench *bench) {
   free(state);
 }
 
-/* ---- Ours
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Ours ------------------------------------------------------------------------------------ */
 
 static void wait_all(bench *bench) {
   rg_ticket ticket;
@@ -70,9 +68,7 @@ static double textures_ours(bench *bench) {
   return seconds;
 }
 
-/* ---- Raw
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Raw ------------------------------------------------------------------------------------- */
 
 static void create_images(bench *bench, uint32_t levels) {
   texture_state *state = bench->state;

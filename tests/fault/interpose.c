@@ -258,8 +258,7 @@ static VKAPI_ATTR void VKAPI_CALL end_Device(VkDevice device,
   ((PFN_vkDestroyDevice)state.destroy[KIND_Device])(device, callbacks);
 }
 
-/* ---- Which function stands for which ----------------------------------------------------------
- */
+/* ---- Which function stands for which --------------------------------------------------------- */
 
 #define WRAPPER(name, ...) (PFN_vkVoidFunction) wrap_##name,
 static const PFN_vkVoidFunction wrappers[CALL_COUNT] = {CREATING_CALLS(WRAPPER) PLAIN_CALLS(WRAPPER)
@@ -349,8 +348,7 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL interpose_get_instance_proc_addr(VkInst
   return wrap_any(name, state.loader(instance, name));
 }
 
-/* ---- Runs -------------------------------------------------------------------------------------
- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 void interpose_begin(const vulkan_fault *fault) {
   state.fault = *fault;

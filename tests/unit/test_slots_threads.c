@@ -269,8 +269,7 @@ static void words_of_a_handle_never_belong_to_the_next(void **state) {
   tear_run(true);
 }
 
-/* ---- One handle, held and destroyed all the time ----------------------------------------------
- */
+/* ---- One handle, held and destroyed all the time --------------------------------------------- */
 
 static void *race_holder(void *user) {
   race *run = user;

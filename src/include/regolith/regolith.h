@@ -849,8 +849,7 @@ RG_API RG_NODISCARD rg_result rg_frame_end(rg_engine *engine, VkSemaphore semaph
 /* Frees what destroyed resources held, as far as the GPU has passed; flush and submit do it too. */
 RG_API RG_NODISCARD rg_result rg_collect(rg_engine *engine);
 
-/* ---- Declarations and resource sets ------------------------------------------------------------
- */
+/* ---- Declarations and resource sets ---------------------------------------------------------- */
 
 /* A declaration is a named recipe that costs nothing until a set needs it. Names are per type.
  * Declaring a name again replaces the recipe; what is loaded from the old one stays as it is. */
