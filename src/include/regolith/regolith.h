@@ -76,8 +76,9 @@ typedef enum rg_type {
   RG_TYPE_SHADER = 3,
   RG_TYPE_MATERIAL = 4,
   RG_TYPE_SET = 5,
+  RG_TYPE_POOL = 6,
 } rg_type;
-#define RG_TYPE_COUNT 6
+#define RG_TYPE_COUNT 7
 
 /* From the top: type 8 bits, generation 32, index 24. An id is never used twice; 0 is the null
  * handle. */
@@ -99,6 +100,9 @@ typedef struct rg_material {
 typedef struct rg_set {
   uint64_t id;
 } rg_set;
+typedef struct rg_pool {
+  uint64_t id;
+} rg_pool;
 
 /* A point on the engine's timeline: passed when the GPU has finished all that was submitted up to
  * it. 0 has always passed. Tickets of another engine are refused. */
@@ -111,11 +115,29 @@ typedef struct rg_engine rg_engine;
 /* The type that an id's bits claim, whether it lives or not; RG_TYPE_NONE for ids of no type. */
 RG_API rg_type rg_type_of(uint64_t id);
 
-/* "buffer", "texture", "shader", "material", "set"; "none" otherwise. Static string. */
+/* "buffer", "texture", "shader", "material", "set", "pool"; "none" otherwise. Static string. */
 RG_API const char *rg_type_name(rg_type type);
 
 /* Whether the id is a live resource of this engine. Lock-free. */
 RG_API bool rg_is_live(rg_engine *engine, uint64_t id);
+
+/* A batch of look-ups: whatever the engine hands out between begin and end (VkBuffers, views, sets)
+ * stays valid until the end, even if other threads destroy or move it meanwhile; what is destroyed
+ * waits for the batches that were open then. Costs two atomic writes. Batches may be open on any
+ * number of threads and may nest; close them soon, for nothing is freed while one stays open.
+ * Begin fails with RG_ERROR_OUT_OF_HOST_MEMORY only. The end must come once, on any thread. */
+typedef struct rg_batch {
+  uint64_t id;
+} rg_batch;
+RG_API RG_NODISCARD rg_result rg_batch_begin(rg_engine *engine, rg_batch *out);
+RG_API void rg_batch_end(rg_engine *engine, rg_batch batch);
+
+/* Pins a live resource: what escapes a batch. Its handle may die, but its Vulkan objects stay until
+ * rg_unpin, and it is not moved. Pins are counted, 2^30 at most. rg_unpin takes the same id, dead
+ * or not; RG_ERROR_INVALID_ARGUMENT: it is not pinned. Pins left over at the engine's end are
+ * reported and let go. */
+RG_API RG_NODISCARD rg_result rg_pin(rg_engine *engine, uint64_t id);
+RG_API RG_NODISCARD rg_result rg_unpin(rg_engine *engine, uint64_t id);
 
 /* ---- Engine -------------------------------------------------------------------------------- */
 
@@ -155,12 +177,39 @@ typedef struct rg_host_device {
   bool has_sampler_anisotropy; /* the feature is enabled */
   bool has_debug_utils;        /* VK_EXT_debug_utils is enabled on the instance */
   bool has_memory_budget;      /* VK_EXT_memory_budget is enabled */
+  bool has_memory_priority;    /* VK_EXT_memory_priority and its feature are enabled */
+  bool has_device_address;     /* the bufferDeviceAddress feature is enabled */
+  bool has_external_memory;    /* VK_KHR_external_memory_fd is enabled */
+  bool has_protected_memory;   /* the protectedMemory feature is enabled */
+  bool has_bindless;           /* the features descriptorBindingPartiallyBound,
+                                  descriptorBindingSampledImageUpdateAfterBind, runtimeDescriptorArray and
+                                  shaderSampledImageArrayNonUniformIndexing are enabled */
   /* Called around every use of the queue, so that the caller's threads may use it too; may be NULL
    * where the caller never submits while it is inside an engine call. */
   void (*queue_lock)(void *user);
   void (*queue_unlock)(void *user);
   void *queue_user;
 } rg_host_device;
+
+typedef enum rg_memory_event_type {
+  RG_MEMORY_NEAR_BUDGET = 1, /* a heap's use has risen over budget_warning of its budget; again
+                                only after it has fallen below */
+  RG_MEMORY_EXHAUSTED = 2,   /* an allocation is about to fail: true from the callback says that
+                                something was freed, and it is tried once more */
+} rg_memory_event_type;
+
+typedef struct rg_memory_event {
+  rg_memory_event_type type;
+  uint32_t heap;
+  uint64_t used;   /* bytes of the heap in use, by VK_EXT_memory_budget or the engine's own count */
+  uint64_t budget; /* bytes that may be used */
+  uint64_t wanted; /* bytes of the allocation that led here */
+} rg_memory_event;
+
+/* Called on the thread that allocates, inside the creating call but under no lock of device memory.
+ * It may destroy buffers, textures and pools, and ask for statistics; it must not create or load.
+ */
+typedef bool rg_memory_fn(void *user, const rg_memory_event *event);
 
 typedef struct rg_engine_desc {
   const char *label;      /* for logs, reports and debuggers; copied; NULL means "regolith" */
@@ -180,7 +229,14 @@ typedef struct rg_engine_desc {
   uint64_t memory_limit; /* bytes of device memory over all heaps; 0 means what the heaps hold */
   uint64_t block_size; /* bytes of the largest memory block, 1 MiB to 4 GiB; 0 means 256 MiB; always
                                 capped by an eighth of its heap */
-  uint64_t upload_size; /* bytes of the staging ring, 64 KiB to 1 GiB; 0 means 64 MiB */
+  float budget_warning; /* share of a heap's budget, over 0 to 1, from which memory_event is called;
+                           0 means 0.9 */
+  rg_memory_fn *memory_event; /* may be NULL */
+  void *memory_event_user;
+  uint32_t memory_margin; /* bytes of guard behind every piece of host-visible memory, a multiple of
+                             16 to 4096; checked when it is freed and by rg_memory_check; 0 means
+                             none. For debugging: overruns are reported, not prevented */
+  uint64_t upload_size;   /* bytes of the staging ring, 64 KiB to 1 GiB; 0 means 64 MiB */
   const char *const
       *roots;          /* folders that relative file names are searched in, first to last; files
                                 outside all of them are refused; NULL means the working directory */
@@ -261,6 +317,53 @@ RG_API void rg_engine_get_limits(rg_engine *engine, rg_limits *out);
 /* How many validation messages (warnings and errors) have come so far. */
 RG_API uint64_t rg_engine_validation_count(rg_engine *engine);
 
+/* ---- Memory pools -------------------------------------------------------------------------- */
+
+/* How often the CPU writes (or reads) a buffer; chooses its memory type. */
+typedef enum rg_update {
+  RG_UPDATE_DEFAULT = 0, /* RG_UPDATE_STATIC; RG_UPDATE_STREAM for staging buffers */
+  RG_UPDATE_STATIC = 1,  /* rarely: device-local memory, written through the staging ring */
+  RG_UPDATE_DYNAMIC =
+      2,                /* now and then: device-local and host-visible where there is such memory */
+  RG_UPDATE_STREAM = 3, /* every frame: host-visible memory, mapped */
+  RG_UPDATE_READBACK = 4, /* written by the GPU, read by the CPU: host-cached memory, mapped */
+} rg_update;
+
+typedef enum rg_pool_strategy {
+  RG_POOL_DEFAULT = 0,  /* RG_POOL_BEST_FIT */
+  RG_POOL_BEST_FIT = 1, /* any order; packs tightly */
+  RG_POOL_STACK = 2,    /* always behind the last range; room returns when all behind it is free */
+  RG_POOL_RING = 3,  /* as a stack, but begins again at the block's start when its end is reached */
+  RG_POOL_SLOTS = 4, /* slots of one size, in any order */
+} rg_pool_strategy;
+
+/* A pool of the caller's own: blocks of one memory type that only resources created with it use.
+ * The engine's own pools, one per memory type, need no descriptor. */
+typedef struct rg_pool_desc {
+  rg_update update; /* chooses the memory type, as for buffers; 0 means RG_UPDATE_STATIC. A resource
+                       made in the pool must allow that type */
+  VkMemoryPropertyFlags required; /* properties that the type must have beside; 0 means none */
+  bool is_for_textures; /* textures of optimal tiling, and no buffers, live in it; false: buffers */
+  rg_pool_strategy strategy;
+  uint64_t slot_size;  /* bytes, 1 to 4 GiB - 1; required for RG_POOL_SLOTS, else 0 */
+  uint64_t block_size; /* bytes of each block, 64 KiB to the device's largest allocation; 0 means
+                          growing blocks, as the engine's own pools have */
+  uint32_t min_blocks; /* made at once and kept; needs block_size */
+  uint32_t max_blocks; /* 0 means no limit */
+  uint64_t max_size;   /* bytes of all its blocks; 0 means no limit */
+  float priority;      /* 0 to 1, for VK_EXT_memory_priority; 0 means 0.5 */
+  bool is_exportable;  /* its memory may be exported, see rg_resource_export */
+  const char *label;   /* copied; may be NULL */
+} rg_pool_desc;
+
+/* Creates a pool. RG_ERROR_INVALID_ARGUMENT: values that no pool can have; the message names them.
+ * RG_ERROR_UNSUPPORTED: no memory type fits, or exporting is not possible.
+ * RG_ERROR_OUT_OF_DEVICE_MEMORY: for min_blocks. */
+RG_API RG_NODISCARD rg_result rg_pool_create(rg_engine *engine, const rg_pool_desc *desc,
+                                             rg_pool *out);
+/* The pool's memory is freed when the last resource in it is gone. */
+RG_API RG_NODISCARD rg_result rg_pool_destroy(rg_engine *engine, rg_pool pool);
+
 /* ---- Buffers ------------------------------------------------------------------------------- */
 
 /* How the GPU mainly reads a buffer. Every buffer can also be copied from and to. */
@@ -274,22 +377,20 @@ typedef enum rg_buffer_type {
   RG_BUFFER_STAGING = 6, /* host-visible and mapped; the source or target of copies */
 } rg_buffer_type;
 
-/* How often the CPU writes (or reads) a buffer; chooses its memory type. */
-typedef enum rg_update {
-  RG_UPDATE_DEFAULT = 0, /* RG_UPDATE_STATIC; RG_UPDATE_STREAM for staging buffers */
-  RG_UPDATE_STATIC = 1,  /* rarely: device-local memory, written through the staging ring */
-  RG_UPDATE_DYNAMIC =
-      2,                /* now and then: device-local and host-visible where there is such memory */
-  RG_UPDATE_STREAM = 3, /* every frame: host-visible memory, mapped */
-  RG_UPDATE_READBACK = 4, /* written by the GPU, read by the CPU: host-cached memory, mapped */
-} rg_update;
-
 typedef struct rg_buffer_desc {
   uint64_t size;            /* bytes; required, 1 to rg_limits.max_buffer_size */
   rg_buffer_type type;      /* 0 means RG_BUFFER_STORAGE */
   VkBufferUsageFlags usage; /* further uses beside the type's; 0 means none */
   rg_update update;         /* 0 means RG_UPDATE_STATIC */
   bool own_vk_buffer;       /* true refuses to share a VkBuffer with other small buffers */
+  rg_pool pool;             /* one for buffers, which then has a VkBuffer of its own; null means the
+                               engine's pools */
+  float priority;  /* 0 to 1, for VK_EXT_memory_priority: how late it is paged out; 0 means 0.5, or
+                      the pool's. Other values give memory of its own from 1 MiB on, and are ignored
+                      below */
+  bool is_movable; /* rg_defragment may move it: its VkBuffer and offset then change */
+  bool is_exportable; /* memory of its own, for rg_resource_export */
+  bool is_protected;  /* protected memory: no CPU writes or reads, so no data */
   const void
       *data; /* initial contents, size bytes, copied before return; NULL leaves them undefined */
   const char *label; /* copied; may be NULL */
@@ -322,6 +423,11 @@ typedef struct rg_buffer_vk {
  * does. */
 RG_API RG_NODISCARD rg_result rg_buffer_get_vk(rg_engine *engine, rg_buffer buffer,
                                                rg_buffer_vk *out);
+
+/* The GPU address of its first byte. RG_ERROR_UNSUPPORTED: the device has no bufferDeviceAddress,
+ * or the buffer's usage lacks shader_device_address. */
+RG_API RG_NODISCARD rg_result rg_buffer_get_address(rg_engine *engine, rg_buffer buffer,
+                                                    VkDeviceAddress *out);
 
 /* One write of rg_buffers_update. */
 typedef struct rg_buffer_write {
@@ -423,7 +529,14 @@ typedef struct rg_texture_desc {
   bool generate_mips;   /* fill levels from the data's last one down, by linear filtering */
   VkFormat format;      /* rg_format_name lists them; 0 means VK_FORMAT_R8G8B8A8_UNORM */
   VkImageUsageFlags
-      usage; /* 0 means sampled | transfer_src | transfer_dst; these two are always added */
+      usage;       /* 0 means sampled | transfer_src | transfer_dst; these two are always added, but
+                      beside transient_attachment, whose memory is lazily allocated where the device can;
+                      such a texture has no data and cannot be read or updated */
+  rg_pool pool;    /* one for textures; null means the engine's pools */
+  float priority;  /* as for buffers */
+  bool is_movable; /* rg_defragment may move it: its VkImage and view then change */
+  bool is_exportable;      /* memory of its own, for rg_resource_export */
+  bool is_protected;       /* as for buffers */
   rg_sampler_desc sampler; /* returned with the view */
   const void *data; /* texels, level by level, each level's layers (or slices) in order, rows packed
                            without gaps; copied; NULL leaves the contents undefined */
@@ -486,6 +599,56 @@ RG_API const char *rg_format_name(VkFormat format);
 RG_API VkFormat rg_format_find(const char *name);
 /* Bytes that a region of that many texels packs to; 0 for unknown formats. Rounds up to blocks. */
 RG_API uint64_t rg_format_size(VkFormat format, uint32_t width, uint32_t height, uint32_t depth);
+
+/* ---- Transient resources ------------------------------------------------------------------- */
+
+/* Textures and buffers of a frame that share memory where their lifetimes do not overlap. */
+typedef struct rg_transient_desc {
+  const rg_texture_desc
+      *texture;                 /* exactly one of texture and buffer; without data, file and pool */
+  const rg_buffer_desc *buffer; /* static and unshared */
+  uint32_t first_use; /* steps of the frame (passes, say), counted by the caller; both included */
+  uint32_t last_use;
+} rg_transient_desc;
+
+typedef struct rg_transient_info {
+  uint64_t size;          /* bytes of memory that they take together */
+  uint64_t unshared_size; /* bytes that they would take one by one */
+  uint64_t peak_size;     /* bytes of the step at which most live at once: no plan can take less */
+} rg_transient_info;
+
+/* Creates count transient resources, all or none; their handles, in the same order, go to out. Each
+ * is destroyed by its own rg_buffer_destroy or rg_texture_destroy; the memory goes with the last.
+ * Contents are undefined at first_use. info may be NULL. RG_ERROR_INVALID_ARGUMENT: last_use before
+ * first_use, data, neither or both descriptors; the message names the index. */
+RG_API RG_NODISCARD rg_result rg_transients_create(rg_engine *engine,
+                                                   const rg_transient_desc *descs, uint32_t count,
+                                                   rg_handle *out, rg_transient_info *info);
+
+/* Records, outside a render pass, what makes transient resources usable at their first step: one
+ * barrier call that waits for the users of the same memory before, and brings textures from
+ * undefined to their resting layout. ids: of one rg_transients_create, count of them. */
+RG_API RG_NODISCARD rg_result rg_cmd_begin_transients(rg_engine *engine, VkCommandBuffer commands,
+                                                      const rg_handle *ids, uint32_t count);
+
+/* ---- Bindless textures --------------------------------------------------------------------- */
+
+/* All textures that were asked for by index, in one descriptor array. */
+typedef struct rg_bindless_vk {
+  VkDescriptorSet set; /* binding 0: an array of combined image samplers, for all stages. Ask again
+                          after rg_defragment, which may make another; the old one stays valid for
+                          what was recorded before */
+  VkDescriptorSetLayout set_layout;
+  uint32_t capacity; /* of the array */
+} rg_bindless_vk;
+
+/* RG_ERROR_UNSUPPORTED: the device lacks descriptor indexing, or a host device does not enable it.
+ */
+RG_API RG_NODISCARD rg_result rg_bindless_get_vk(rg_engine *engine, rg_bindless_vk *out);
+/* The texture's place in the array, the same while it lives, moves included. RG_ERROR_LIMIT: the
+ * array is full. RG_ERROR_INVALID_ARGUMENT: it cannot be sampled as a 2D texture. */
+RG_API RG_NODISCARD rg_result rg_texture_get_index(rg_engine *engine, rg_texture texture,
+                                                   uint32_t *out);
 
 /* ---- Shaders ------------------------------------------------------------------------------- */
 
@@ -981,7 +1144,28 @@ RG_API RG_NODISCARD rg_result rg_resource_get_info(rg_engine *engine, uint64_t i
  * types. The null handle ends it. Resources made or destroyed meanwhile may or may not appear. */
 RG_API rg_handle rg_resource_next(rg_engine *engine, rg_type type, rg_handle last);
 
+/* Where a resource's bytes lie. */
+typedef struct rg_resource_memory {
+  VkDeviceMemory memory; /* null for shaders, materials and sets */
+  uint64_t offset;       /* bytes into memory */
+  uint64_t size;         /* bytes that it takes there, padding included */
+  uint64_t alignment;    /* bytes, as the driver asked */
+  uint32_t memory_type;
+  rg_pool pool;      /* null: the engine's pools */
+  bool is_dedicated; /* memory holds nothing else */
+  bool is_shared;    /* a part of a VkBuffer that other buffers share */
+  bool is_aliased;   /* a transient resource */
+} rg_resource_memory;
+RG_API RG_NODISCARD rg_result rg_resource_get_memory(rg_engine *engine, uint64_t id,
+                                                     rg_resource_memory *out);
+
+/* A file descriptor for the memory of an exportable buffer or texture, as
+ * VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT; the caller closes it. Where its bytes lie in it:
+ * rg_resource_get_memory. RG_ERROR_UNSUPPORTED: not created as exportable. */
+RG_API RG_NODISCARD rg_result rg_resource_export(rg_engine *engine, uint64_t id, int *fd);
+
 typedef struct rg_pool_stats {
+  rg_pool pool;         /* null: one of the engine's own */
   uint32_t memory_type; /* Vulkan's index */
   uint32_t heap;
   VkMemoryPropertyFlags properties;
@@ -990,14 +1174,18 @@ typedef struct rg_pool_stats {
   uint32_t dedicated;
   uint32_t ranges;       /* allocations in use */
   uint64_t size;         /* bytes of all blocks */
-  uint64_t used;         /* bytes of all ranges in use */
+  uint64_t used;         /* bytes of all ranges in use, padding included */
+  uint64_t padding;      /* of these, bytes that alignment, atoms and margins cost */
   uint64_t largest_free; /* bytes of the largest free range in any block */
+  double fragmentation;  /* share of the free bytes that lies outside the largest free range of its
+                            block; 0 where nothing is free */
 } rg_pool_stats;
 
 typedef struct rg_heap_stats {
   uint64_t size;   /* bytes */
   uint64_t used;   /* bytes that this engine's blocks take */
-  uint64_t budget; /* bytes that may be used, by VK_EXT_memory_budget or memory_limit or size */
+  uint64_t budget; /* bytes that may be used: the least of VK_EXT_memory_budget,
+                      rg_memory_set_budget, memory_limit and size */
   bool is_device_local;
 } rg_heap_stats;
 
@@ -1005,7 +1193,7 @@ typedef struct rg_heap_stats {
 
 typedef struct rg_memory_stats {
   rg_pool_stats pools[RG_MAX_POOLS];
-  uint32_t pool_count; /* those that ever had a block */
+  uint32_t pool_count; /* those of the engine's own that ever had a block */
   rg_heap_stats heaps[VK_MAX_MEMORY_HEAPS];
   uint32_t heap_count;
   uint64_t size;       /* bytes of all blocks */
@@ -1015,9 +1203,92 @@ typedef struct rg_memory_stats {
 
 /* All pools and heaps at one moment. */
 RG_API void rg_memory_get_stats(rg_engine *engine, rg_memory_stats *out);
+/* One pool of the caller's. */
+RG_API RG_NODISCARD rg_result rg_pool_get_stats(rg_engine *engine, rg_pool pool,
+                                                rg_pool_stats *out);
+
+typedef struct rg_memory_totals {
+  uint64_t size;   /* bytes of all blocks of the heap */
+  uint64_t used;   /* bytes of all ranges in use in it */
+  uint64_t budget; /* as rg_heap_stats has it; the driver's part is asked for anew at most every 64
+                      allocations and at every rg_collect, rg_flush and rg_submit */
+  uint32_t allocations; /* ranges in use */
+} rg_memory_totals;
+/* One heap's totals, fit to be asked for every frame. Lock-free. heap VK_MAX_MEMORY_HEAPS: all
+ * heaps together. Zero for heaps that there are not. */
+RG_API void rg_memory_get_totals(rg_engine *engine, uint32_t heap, rg_memory_totals *out);
+
+/* Limits this engine's use of a heap, in bytes; 0 lifts the limit. What is allocated already stays.
+ * RG_ERROR_INVALID_ARGUMENT: there is no such heap. */
+RG_API RG_NODISCARD rg_result rg_memory_set_budget(rg_engine *engine, uint32_t heap,
+                                                   uint64_t budget);
+
+typedef struct rg_label_stats {
+  uint32_t count; /* of live resources with that label */
+  uint64_t bytes; /* of device memory */
+} rg_label_stats;
+/* What all live resources of a label take. label NULL or "": those that have none. Walks all. */
+RG_API void rg_memory_get_label_stats(rg_engine *engine, const char *label, rg_label_stats *out);
+
+/* Heaps, pools, blocks, totals by type and by label, and with is_detailed every range of every
+ * block in order of address, as JSON. Freed by the caller with rg_string_free. */
+RG_API RG_NODISCARD rg_result rg_memory_json(rg_engine *engine, bool is_detailed, char **out);
+/* A map of all blocks as an SVG picture: a row each, coloured by what lies where, with titles.
+ * Freed by the caller with rg_string_free. */
+RG_API RG_NODISCARD rg_result rg_memory_svg(rg_engine *engine, char **out);
+
+/* Records every allocation and free from now on to a file, aside, which takes the name `file` at
+ * the end: a text of one line each, "a ID SIZE ALIGNMENT TYPE TILING THREAD NS" or
+ * "f ID THREAD NS", behind a first line "regolith-trace 1". RG_ERROR_INVALID_ARGUMENT: it records
+ * already, or (end) does not. RG_ERROR_IO: the file cannot be written; recording has then ended. */
+RG_API RG_NODISCARD rg_result rg_memory_record_begin(rg_engine *engine, const char *file);
+RG_API RG_NODISCARD rg_result rg_memory_record_end(rg_engine *engine);
+
+typedef struct rg_replay_stats {
+  uint64_t allocations, frees; /* replayed */
+  uint64_t failures;           /* allocations that found no memory */
+  uint64_t peak_used;          /* bytes of ranges */
+  uint64_t peak_size;          /* bytes of blocks */
+  uint32_t peak_blocks;
+  uint32_t threads; /* that the trace names; the replay runs on one */
+  double seconds;   /* of allocating and freeing alone */
+} rg_replay_stats;
+/* Replays a recorded trace through the pools of an engine, and frees all of it at the end. Memory
+ * types that this device has not are served by its first. text: of a trace, length bytes.
+ * RG_ERROR_FORMAT: names the line. */
+RG_API RG_NODISCARD rg_result rg_memory_replay(rg_engine *engine, const char *text, size_t length,
+                                               rg_replay_stats *out);
+
+/* Checks the guard bytes of memory_margin behind all that is mapped. RG_ERROR_FORMAT: some were
+ * overwritten; the message names the first resource, the log all. RG_ERROR_UNSUPPORTED: the engine
+ * has no margins. */
+RG_API RG_NODISCARD rg_result rg_memory_check(rg_engine *engine);
 
 /* Gives memory blocks that hold nothing back to the driver, the kept ones too. */
 RG_API void rg_memory_trim(rg_engine *engine);
+
+typedef struct rg_defragment_desc {
+  uint64_t max_bytes; /* to move in this step; 0 means 16 MiB. One resource larger than that moves
+                         alone */
+  uint32_t max_moves; /* resources to move in this step; 0 means no limit */
+} rg_defragment_desc;
+
+typedef struct rg_defragment_info {
+  uint64_t bytes_moved;
+  uint32_t moves;
+  uint32_t blocks_freed; /* since the last step: blocks return when the GPU has passed the copies */
+  bool is_done;          /* nothing more would help as things stand */
+} rg_defragment_info;
+
+/* One bounded step of moving movable buffers and textures into fewer blocks. The copies are queued
+ * in order with all writes and submitted by the next rg_flush or rg_submit; handles, bindless
+ * indices and materials stay as they are, Vulkan objects change: ask for them again. The old ones
+ * stay valid for what was recorded before, until the GPU (and the host's frame, see rg_frame_end)
+ * has passed; but what recorded commands still write to the old place is lost. Call it between
+ * frames, from one thread at a time. desc NULL means defaults; info may be NULL. What is pinned,
+ * mapped, exported or dedicated is not moved. */
+RG_API RG_NODISCARD rg_result rg_defragment(rg_engine *engine, const rg_defragment_desc *desc,
+                                            rg_defragment_info *info);
 
 /* Device, resources, sets and pools as one JSON object. Freed by the caller with rg_string_free. */
 RG_API RG_NODISCARD rg_result rg_report_json(rg_engine *engine, char **out);
@@ -1039,6 +1310,7 @@ typedef enum rg_field_kind {
   RG_FIELD_FORMAT,  /* VkFormat, by rg_format_find */
   RG_FIELD_BYTES,   /* const void *, and its uint64_t byte size at size_offset */
   RG_FIELD_STRUCT,  /* embedded, of schema */
+  RG_FIELD_HANDLE,  /* a handle of type handle_type; not in JSON */
 } rg_field_kind;
 
 typedef struct rg_name_value {
@@ -1057,11 +1329,12 @@ typedef struct rg_field {
   double maximum;             /* equal to minimum means no limits of its own */
   const rg_name_value *names; /* RG_FIELD_ENUM and RG_FIELD_FLAGS */
   const rg_schema *schema;    /* RG_FIELD_STRUCT */
+  rg_type handle_type;        /* RG_FIELD_HANDLE */
   const char *summary;        /* one line: meaning, unit, default */
 } rg_field;
 
 struct rg_schema {
-  const char *name; /* "buffer", "texture", "sampler", "stage", "state", "set", "engine" */
+  const char *name; /* "buffer", "texture", "sampler", "stage", "state", "set", "engine", "pool" */
   size_t size;      /* bytes of the C descriptor */
   const rg_field *fields;
   uint32_t field_count;
