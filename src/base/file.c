@@ -1,6 +1,6 @@
-/* Reading beneath search roots, and writing a file whole or not at all. The kernel itself (openat2)
- * refuses what leads out of a root; where it is too old or forbids the call, names are walked part
- * by part and links are refused altogether. */
+/* Reading beneath search roots. The kernel itself (openat2) refuses what leads out of a root; where
+ * it is too old or forbids the call, names are walked part by part and links are refused
+ * altogether. */
 #define _GNU_SOURCE
 #include "file.h"
 
@@ -16,13 +16,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "hash_map.h"
 #include "result.h"
-#include "thread.h"
 
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK) /* a pipe must not make us wait */
 #define OPEN_TRIES 16
-#define CREATE_TRIES 64
 
 /* ---- Roots --------------------------------------------------------------------------------- */
 
@@ -323,72 +320,4 @@ char *file_sibling(host_memory *memory, const char *base, const char *name) {
     memcpy(joined + folder, name, length + 1);
   }
   return joined;
-}
-
-/* ---- Writing --------------------------------------------------------------------------------- */
-
-static rg_result error_write(const char *path, const char *what) {
-  return result_set(RG_ERROR_IO, "file '%s': %s: %s", path, what, strerror(errno));
-}
-
-/* In the target's folder, since a rename cannot leave its file system, and of fixed length, since
- * the target's name may have no byte to spare. */
-static char *temporary_name(arena *names, const char *path) {
-  const char *slash = strrchr(path, '/');
-  int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
-  uint64_t seed[] = {time_now_ns(), (uint64_t)getpid(), (uint64_t)(uintptr_t)&seed};
-  return arena_printf(names, "%.*s.regolith-%016" PRIx64 ".tmp", folder, path,
-                      hash_bytes(seed, sizeof seed));
-}
-
-static rg_result temporary_create(arena *names, const char *path, char **name, int *descriptor) {
-  for (int i = 0; i < CREATE_TRIES; i++) {
-    *name = temporary_name(names, path);
-    if (*name == NULL) {
-      return result_no_memory(path, strlen(path));
-    }
-    *descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (*descriptor >= 0) {
-      return RG_OK;
-    }
-    if (errno != EEXIST && errno != EINTR) {
-      break;
-    }
-  }
-  return error_write(path, "no file can be made beside it");
-}
-
-/* Down to the disk: a rename may otherwise outlive a crash that the bytes do not. */
-static rg_result write_whole(int descriptor, const char *path, const unsigned char *bytes,
-                             size_t size) {
-  for (size_t done = 0; done < size;) {
-    ssize_t part = write(descriptor, bytes + done, size - done);
-    if (part < 0 && errno != EINTR) {
-      return error_write(path, "cannot be written");
-    }
-    done += part < 0 ? 0 : (size_t)part;
-  }
-  return fsync(descriptor) == 0 ? RG_OK : error_write(path, "cannot be written");
-}
-
-rg_result file_write(host_memory *memory, const char *path, const void *data, size_t size) {
-  rg_result result = RG_OK;
-  arena names;
-  char *temporary = NULL;
-  int descriptor = -1;
-  arena_init(&names, memory);
-  RG_TRY(temporary_create(&names, path, &temporary, &descriptor));
-  result = write_whole(descriptor, path, data, size);
-  if (close(descriptor) != 0 && errno != EINTR && result == RG_OK) {
-    result = error_write(path, "cannot be written");
-  }
-  if (result == RG_OK && rename(temporary, path) != 0) {
-    result = error_write(path, "cannot be replaced");
-  }
-  if (result != RG_OK) {
-    unlink(temporary);
-  }
-fail:
-  arena_finish(&names);
-  return result;
 }

@@ -50,4 +50,20 @@ char *file_sibling(host_memory *memory, const char *base, const char *name);
 RG_NODISCARD rg_result file_write(host_memory *memory, const char *path, const void *data,
                                   size_t size);
 
+/* The same piece by piece. Not thread-safe. */
+typedef struct file_writer {
+  arena names;
+  char *path, *temporary; /* in the arena; NULL where nothing is being written */
+  int descriptor;
+} file_writer;
+
+/* On failure there is nothing to end. */
+RG_NODISCARD rg_result file_writer_begin(file_writer *writer, host_memory *memory,
+                                         const char *path);
+RG_NODISCARD rg_result file_writer_write(file_writer *writer, const void *data, size_t size);
+/* Gives the file its name, down to the disk, and ends the writer either way. */
+RG_NODISCARD rg_result file_writer_commit(file_writer *writer);
+/* Leaves nothing behind; of a writer that has ended: nothing to do. */
+void file_writer_abort(file_writer *writer);
+
 #endif

@@ -9,9 +9,13 @@
 /* From here on ranges count as large: see range_place.c. */
 #define LARGE_SIZE (UINT64_C(7) << 20)
 
+/* Debug builds validate after as many operations, and more where there is more to look at. */
+#define VALIDATION_PAUSE 16384
+
 static rg_result ranges_init(range_allocator *ranges, const range_desc *desc) {
   rg_result result = RG_OK;
   ranges->size = desc->size;
+  ranges->owned = desc->size;
   ranges->strategy = desc->strategy;
   ranges->large_size = desc->size / 64u < LARGE_SIZE ? desc->size / 64u + 1 : LARGE_SIZE;
   if (desc->strategy == RANGE_BEST_FIT) {
@@ -116,11 +120,44 @@ rg_result block_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment
   return RG_OK;
 }
 
+static bool is_power_of_two(uint64_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
+
+static RG_NOINLINE rg_result refuse(uint64_t size, uint64_t alignment) {
+  if (!is_power_of_two(alignment)) {
+    return result_set(RG_ERROR_INVALID_ARGUMENT, "range: alignment %llu is not a power of two",
+                      (unsigned long long)alignment);
+  }
+  return result_set(RG_ERROR_INVALID_ARGUMENT, "range: size %llu is not within 1 to %llu",
+                    (unsigned long long)size, (unsigned long long)RANGE_MAX_SIZE);
+}
+
+RG_NOINLINE rg_result refuse_id(range_id id) {
+  return result_set(RG_ERROR_INVALID_ARGUMENT, "range: id %u names no range in use", id);
+}
+
+/* In debug builds, so seldom that the time an operation takes stays within a constant factor. */
+static void validate_now_and_then(range_allocator *ranges) {
+#ifndef NDEBUG
+  if (ranges->until_validation-- == 0) {
+    assert(range_validate(ranges, NULL));
+    ranges->until_validation = VALIDATION_PAUSE + ranges->node_end + 64 * ranges->page_end;
+  }
+#else
+  (void)ranges;
+#endif
+}
+
 rg_result range_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment, range_id *id,
                       uint64_t *offset) {
-  assert(size >= 1 && alignment >= 1 && (alignment & (alignment - 1)) == 0);
-  if (size <= ranges->small_size && alignment <= ranges->small_size) {
+  validate_now_and_then(ranges);
+  const bool is_small = size - 1 < ranges->small_size && alignment - 1 < ranges->small_size;
+  if (is_small && (alignment & (alignment - 1)) == 0) {
     return slab_alloc(ranges, size, alignment, id, offset);
+  }
+  if (size - 1 >= RANGE_MAX_SIZE || !is_power_of_two(alignment)) {
+    return refuse(size, alignment);
   }
   if (ranges->strategy == RANGE_SLOTS && size > ranges->slot_size) {
     return RG_ERROR_OUT_OF_DEVICE_MEMORY;
@@ -128,12 +165,20 @@ rg_result range_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment
   return block_alloc(ranges, size, alignment, id, offset);
 }
 
-void range_free(range_allocator *ranges, range_id id) {
+bool range_is_live(const range_allocator *ranges, range_id id) {
+  return (id & SLOT_ID) != 0
+             ? slab_is_live(ranges, id)
+             : id != 0 && id < ranges->node_end && node_is_range(&ranges->nodes[id]);
+}
+
+rg_result range_free(range_allocator *ranges, range_id id) {
+  validate_now_and_then(ranges);
   if ((id & SLOT_ID) != 0) {
-    slab_free(ranges, id);
-    return;
+    return slab_free(ranges, id);
   }
-  assert(id != 0 && id < ranges->node_end && node_is_range(&ranges->nodes[id]));
+  if (!range_is_live(ranges, id)) {
+    return refuse_id(id);
+  }
   ranges->used -= range_size(ranges, id);
   ranges->count--;
   if (ranges->last == id) {
@@ -143,6 +188,7 @@ void range_free(range_allocator *ranges, range_id id) {
   if (ranges->count == 0) {
     slab_trim(ranges);
   }
+  return RG_OK;
 }
 
 uint64_t range_offset(const range_allocator *ranges, range_id id) {
@@ -154,15 +200,37 @@ uint64_t range_size(const range_allocator *ranges, range_id id) {
                              : node_size(ranges, id) - ranges->nodes[id].list_next;
 }
 
+/* Of the hole right behind a node, 0 where there is none. */
+static uint64_t room_behind(const range_allocator *ranges, uint32_t node) {
+  const uint32_t hole = ranges->nodes[node].next;
+  return node_is_free(&ranges->nodes[hole]) ? node_size(ranges, hole) : 0;
+}
+
+uint64_t range_room(const range_allocator *ranges) {
+  uint64_t first = 0, next = 0;
+  switch (ranges->strategy) {
+    case RANGE_BEST_FIT: return holes_largest_class(ranges);
+    case RANGE_STACK: return room_behind(ranges, before_hole(ranges, 0));
+    case RANGE_RING:
+      first = room_behind(ranges, 0);
+      next = room_behind(ranges, ranges->last);
+      return first > next ? first : next;
+    case RANGE_SLOTS:
+      return ranges->count < ranges->size / ranges->slot_size ? ranges->slot_size : 0;
+  }
+  return 0;
+}
+
 void range_get_stats(const range_allocator *ranges, range_stats *out) {
   *out = (range_stats){
       .size = ranges->size,
       .used = ranges->used,
-      .reserved = ranges->size - ranges->free_bytes - ranges->used,
-      .largest_free = holes_largest(ranges),
+      .reserved = ranges->owned - ranges->free_bytes - ranges->used,
+      .largest_free =
+          ranges->strategy == RANGE_BEST_FIT ? holes_largest(ranges) : range_room(ranges),
       .count = ranges->count,
       .free_count = ranges->free_count,
       .host_bytes = sizeof(*ranges) + ranges->node_capacity * sizeof(range_node) +
-                    ranges->list_classes * sizeof(*ranges->lists) + slab_host_bytes(ranges),
+                    holes_host_bytes(ranges) + slab_host_bytes(ranges),
   };
 }

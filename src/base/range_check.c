@@ -3,7 +3,7 @@
 #include "range_internal.h"
 
 typedef struct totals {
-  uint64_t used, free_bytes;
+  uint64_t used, free_bytes, foreign;
   uint32_t count, free_count, page_count, node_count;
 } totals;
 
@@ -20,11 +20,11 @@ static const char *check_page(const range_allocator *ranges, uint32_t node, tota
       (uint64_t)page->slot_size * page->slot_count > node_size(ranges, node)) {
     return "a page and its node disagree";
   }
-  if ((page->free_slots & ~slots) != 0 || class_size(page->class_index) != page->slot_size) {
+  if ((page->used_slots & ~slots) != 0 || class_size(page->class_index) != page->slot_size) {
     return "a page's slots are wrong";
   }
   uint32_t free_count = page->slot_count;
-  for (uint64_t taken = slots & ~page->free_slots; taken != 0; taken &= taken - 1) {
+  for (uint64_t taken = page->used_slots; taken != 0; taken &= taken - 1) {
     const uint16_t slack = ranges->slacks[page->first_slack + (uint32_t)__builtin_ctzll(taken)];
     if (slack >= page->slot_size) {
       return "a slot's slack is wrong";
@@ -48,7 +48,7 @@ static const char *check_class(const range_allocator *ranges, uint32_t index, ui
     if (at >= ranges->page_end || page->prev != prev || page->class_index != index) {
       return "a list of pages is broken";
     }
-    if (page->slot_size == 0 || page->free_slots == 0 || !page->is_listed) {
+    if (page->slot_size == 0 || page->free_count == 0 || !page->is_listed) {
       return "a page without room is listed";
     }
     (*listed)++;
@@ -92,6 +92,10 @@ static const char *check_node(const range_allocator *ranges, uint32_t node, tota
   if (nodes[node].list_prev == NODE_PAGE) {
     return check_page(ranges, node, sum);
   }
+  if (nodes[node].list_prev == NODE_FOREIGN) {
+    sum->foreign += node_size(ranges, node);
+    return NULL;
+  }
   const uint64_t slack = nodes[node].list_next;
   if (!node_is_range(&nodes[node]) || slack >= node_size(ranges, node)) {
     return "a node is of no kind";
@@ -134,7 +138,7 @@ static const char *check_list(const range_allocator *ranges, uint32_t index, uin
                               uint32_t *holes) {
   const range_node *nodes = ranges->nodes;
   uint32_t prev = 0;
-  for (uint32_t node = ranges->lists[index][region]; node != 0; node = nodes[node].list_next) {
+  for (uint32_t node = *hole_list(ranges, index, region); node != 0; node = nodes[node].list_next) {
     if (node >= ranges->node_end || nodes[node].list_prev != prev) {
       return "a list of holes is broken";
     }
@@ -153,12 +157,12 @@ static const char *check_holes(const range_allocator *ranges) {
   uint32_t holes = 0;
   for (uint32_t index = 0; index < ranges->list_classes; index++) {
     uint64_t regions = 0;
-    for (uint32_t region = 0; region < 1u << REGION_BITS; region++) {
+    for (uint32_t region = 0; region < 1u << ranges->region_bits; region++) {
       const char *fault = check_list(ranges, index, region, &holes);
       if (fault != NULL) {
         return fault;
       }
-      regions |= (uint64_t)(ranges->lists[index][region] != 0) << region;
+      regions |= (uint64_t)(*hole_list(ranges, index, region) != 0) << region;
     }
     if (regions != ranges->class_regions[index]) {
       return "a class's regions are wrong";
@@ -176,7 +180,9 @@ static const char *check_holes(const range_allocator *ranges) {
 
 static const char *check_totals(const range_allocator *ranges, const totals *sum) {
   const bool is_right = sum->used == ranges->used && sum->free_bytes == ranges->free_bytes &&
-                        sum->count == ranges->count && sum->free_count == ranges->free_count;
+                        sum->count == ranges->count &&
+                        sum->foreign == ranges->size - ranges->owned &&
+                        sum->free_count == ranges->free_count;
   return is_right ? NULL : "totals disagree with the spans";
 }
 

@@ -3,33 +3,44 @@
 #include "range_internal.h"
 #include "result.h"
 
-#define REGION_COUNT (1u << REGION_BITS)
 #define LARGEST_STEPS 64
 
-static size_t lists_bytes(const range_allocator *ranges) {
-  return ranges->list_classes * sizeof(*ranges->lists);
+static uint32_t octave_classes(const range_allocator *ranges) {
+  return (ranges->list_classes | 7u) + 1;
+}
+
+uint64_t holes_host_bytes(const range_allocator *ranges) {
+  return octave_classes(ranges) * sizeof(*ranges->class_regions) +
+         ((uint64_t)ranges->list_classes << ranges->region_bits) * sizeof(*ranges->lists);
+}
+
+static uint32_t region_bits(uint32_t size_bits) {
+  const uint32_t bits = size_bits > REGION_SHIFT_MIN ? size_bits - REGION_SHIFT_MIN : 0;
+  return bits < REGION_BITS_MIN ? REGION_BITS_MIN : bits > REGION_BITS_MAX ? REGION_BITS_MAX : bits;
 }
 
 rg_result holes_init(range_allocator *ranges) {
   const uint32_t bits = 64u - (uint32_t)__builtin_clzll(ranges->size);
-  ranges->region_shift = bits > REGION_BITS ? bits - REGION_BITS : 0;
+  ranges->region_bits = region_bits(bits);
+  ranges->region_shift = bits > ranges->region_bits ? bits - ranges->region_bits : 0;
   ranges->list_classes = class_floor(ranges->size) + 1;
-  ranges->lists = host_calloc(ranges->memory, 1, lists_bytes(ranges));
-  if (ranges->lists == NULL) {
-    return result_no_memory("lists of holes", lists_bytes(ranges));
+  ranges->class_regions = host_calloc(ranges->memory, 1, holes_host_bytes(ranges));
+  if (ranges->class_regions == NULL) {
+    return result_no_memory("lists of holes", holes_host_bytes(ranges));
   }
+  ranges->lists = (uint32_t *)(void *)(ranges->class_regions + octave_classes(ranges));
   return RG_OK;
 }
 
 void holes_finish(range_allocator *ranges) {
-  host_free(ranges->memory, ranges->lists, lists_bytes(ranges));
+  host_free(ranges->memory, ranges->class_regions, holes_host_bytes(ranges));
 }
 
 void holes_insert(range_allocator *ranges, uint32_t node) {
   const uint64_t size = node_size(ranges, node);
   const uint32_t index = class_floor(size);
   const uint32_t region = hole_region(ranges, ranges->nodes[node].offset);
-  uint32_t *list = &ranges->lists[index][region];
+  uint32_t *list = hole_list(ranges, index, region);
   ranges->nodes[node].list_prev = 0;
   ranges->nodes[node].list_next = *list;
   if (*list != 0) {
@@ -71,7 +82,7 @@ void holes_remove(range_allocator *ranges, uint32_t node) {
   } else {
     const uint32_t index = class_floor(size);
     const uint32_t region = hole_region(ranges, nodes[node].offset);
-    ranges->lists[index][region] = next;
+    *hole_list(ranges, index, region) = next;
     if (next == 0) {
       holes_clear(ranges, index, region);
     }
@@ -80,7 +91,7 @@ void holes_remove(range_allocator *ranges, uint32_t node) {
   ranges->free_bytes -= size;
 }
 
-uint64_t holes_largest(const range_allocator *ranges) {
+static uint32_t largest_class(const range_allocator *ranges) {
   if (ranges->octaves == 0) {
     return 0;
   }
@@ -88,10 +99,19 @@ uint64_t holes_largest(const range_allocator *ranges) {
   while (ranges->class_regions[index] == 0) {
     index--;
   }
+  return index;
+}
+
+uint64_t holes_largest_class(const range_allocator *ranges) {
+  return class_size(largest_class(ranges));
+}
+
+uint64_t holes_largest(const range_allocator *ranges) {
+  const uint32_t index = largest_class(ranges);
   uint64_t largest = 0;
   uint32_t steps = LARGEST_STEPS;
   for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
-    uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
+    uint32_t node = *hole_list(ranges, index, __builtin_ctzll(regions));
     for (; node != 0 && steps > 0; steps--) {
       const uint64_t size = node_size(ranges, node);
       largest = size > largest ? size : largest;

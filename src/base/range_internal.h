@@ -46,15 +46,16 @@ typedef struct range_node {
 } range_node;
 
 #define NODE_USED UINT32_MAX /* an allocated range; the bytes it has beyond those asked for */
-#define NODE_LARGE (UINT32_MAX - 1)  /* the same, of large_size or more */
-#define NODE_PAGE (UINT32_MAX - 2)   /* a page of small ranges; its index */
-#define NODE_SPARE (UINT32_MAX - 3)  /* not in use; `next` links to another */
-#define NODE_MAX (UINT32_C(1) << 31) /* indices stay below it */
+#define NODE_LARGE (UINT32_MAX - 1)   /* the same, of large_size or more */
+#define NODE_PAGE (UINT32_MAX - 2)    /* a page of small ranges; its index */
+#define NODE_SPARE (UINT32_MAX - 3)   /* not in use; `next` links to another */
+#define NODE_FOREIGN (UINT32_MAX - 4) /* a part of the span that another arena has */
+#define NODE_MAX (UINT32_C(1) << 31)  /* indices stay below it */
 
 /* Up to 64 slots of one size. */
 typedef struct range_page {
   uint64_t offset;
-  uint64_t free_slots;  /* a bit for each */
+  uint64_t used_slots;  /* a bit for each; 0 in spare pages */
   uint32_t slot_size;   /* 0 marks a spare page; `next` links to another */
   uint32_t first_slack; /* where its slots' slacks are */
   uint32_t prev, next;  /* in its class's list of pages; 0 ends */
@@ -71,18 +72,23 @@ typedef struct range_page {
 #define SMALL_CLASS_COUNT 97             /* class_floor(SMALL_LIMIT) and all below */
 #define SLACK_ORDERS 7                   /* runs of slacks by powers of two, 2 to 64 */
 
-#define REGION_BITS 6
+/* Small spans have fewer regions, so that their lists stay small. */
+#define REGION_BITS_MAX 6
+#define REGION_BITS_MIN 3
+#define REGION_SHIFT_MIN 20
 #define OCTAVE_COUNT (CLASS_COUNT / 8)
 
 struct range_allocator {
   host_memory *memory;
   uint64_t size;
+  uint64_t owned;      /* bytes of the span that are no other arena's: all of it for most */
   uint64_t used;       /* bytes of ranges, as asked for */
   uint64_t free_bytes; /* of holes */
   uint32_t count, free_count;
   range_strategy strategy;
-  uint64_t slot_size; /* for RANGE_SLOTS */
-  uint32_t last;      /* for RANGE_RING: the node after which to look first */
+  uint64_t slot_size;        /* for RANGE_SLOTS */
+  uint32_t last;             /* for RANGE_RING: the node after which to look first */
+  uint32_t until_validation; /* operations; debug builds count them */
 
   /* range_nodes.c: grows; indices are stable */
   range_node *nodes;
@@ -92,13 +98,13 @@ struct range_allocator {
   uint32_t spare_count;
 
   /* range_holes.c: lists of holes by class and region of the span */
-  uint32_t (*lists)[1 << REGION_BITS]; /* the first hole of each, 0 for none */
+  uint32_t *lists; /* the first hole of each, 0 for none: see hole_list */
   uint32_t list_classes;
-  uint32_t region_shift;
+  uint32_t region_bits, region_shift;
   uint64_t large_size;                   /* ranges from here on are placed as large ones */
   uint64_t octaves;                      /* a bit for each octave with a hole */
   uint64_t octave_regions[OCTAVE_COUNT]; /* bits for the regions with a hole of that octave */
-  uint64_t class_regions[CLASS_COUNT];
+  uint64_t *class_regions;               /* by class, whole octaves */
 
   /* range_slab.c */
   range_page *pages;
@@ -118,7 +124,7 @@ static inline uint64_t node_size(const range_allocator *ranges, uint32_t node) {
 }
 
 static inline bool node_is_free(const range_node *node) {
-  return node->list_prev < NODE_SPARE;
+  return node->list_prev < NODE_FOREIGN;
 }
 
 static inline bool node_is_range(const range_node *node) {
@@ -134,9 +140,17 @@ static inline uint64_t align_gap(uint64_t offset, uint64_t alignment) {
 
 RG_NODISCARD rg_result holes_init(range_allocator *ranges);
 void holes_finish(range_allocator *ranges);
+uint64_t holes_host_bytes(const range_allocator *ranges);
 void holes_insert(range_allocator *ranges, uint32_t node);
 void holes_remove(range_allocator *ranges, uint32_t node);
 uint64_t holes_largest(const range_allocator *ranges);
+/* The least size of the largest hole's class, 0 for none. */
+uint64_t holes_largest_class(const range_allocator *ranges);
+/* The head of a list. */
+static inline uint32_t *hole_list(const range_allocator *ranges, uint32_t index, uint32_t region) {
+  return &ranges->lists[(index << ranges->region_bits) + region];
+}
+
 static inline uint32_t hole_region(const range_allocator *ranges, uint64_t offset) {
   return (uint32_t)(offset >> ranges->region_shift);
 }
@@ -168,15 +182,23 @@ void slab_finish(range_allocator *ranges);
  * range gets a node of its own. */
 RG_NODISCARD rg_result slab_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment,
                                   range_id *id, uint64_t *offset);
-void slab_free(range_allocator *ranges, range_id id);
+rg_result slab_free(range_allocator *ranges, range_id id);
+bool slab_is_live(const range_allocator *ranges, range_id id);
 uint64_t slab_offset(const range_allocator *ranges, range_id id);
 uint64_t slab_size(const range_allocator *ranges, range_id id);
 /* Frees the empty pages that are kept for the next range. True if there were any. */
 bool slab_trim(range_allocator *ranges);
 uint64_t slab_host_bytes(const range_allocator *ranges);
 
+/* ---- range_walk.c ---- */
+
+/* Reports from that node on, up to a foreign one or the end; returns where it stopped. */
+uint32_t walk_nodes(const range_allocator *ranges, uint32_t node, range_visit *visit, void *user);
+
 /* ---- range.c ---- */
 
+/* RG_ERROR_INVALID_ARGUMENT with a message. */
+RG_NODISCARD rg_result refuse_id(range_id id);
 /* As range_alloc, with a node of its own. */
 RG_NODISCARD rg_result block_alloc(range_allocator *ranges, uint64_t size, uint64_t alignment,
                                    range_id *id, uint64_t *offset);

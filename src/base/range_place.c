@@ -16,7 +16,7 @@
 #define MIDDLING_PART 16384 /* ranges are middling from this part of the span on */
 
 static bool is_scarce(const range_allocator *ranges) {
-  return ranges->free_bytes < ranges->size / SCARCE_PART;
+  return ranges->free_bytes < ranges->owned / SCARCE_PART;
 }
 
 static bool hole_fits(const range_allocator *ranges, uint32_t node, const range_request *want) {
@@ -44,7 +44,7 @@ static uint32_t find_near_in(const range_allocator *ranges, uint32_t index,
   uint64_t best_room = want->size + want->size / NEAR_PART + 1;
   uint32_t best = 0;
   for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
-    uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
+    uint32_t node = *hole_list(ranges, index, __builtin_ctzll(regions));
     for (; node != 0; node = nodes[node].list_next) {
       if (*steps == 0 || best_room == want->size) {
         return best;
@@ -101,7 +101,7 @@ static uint32_t class_in_region(const range_allocator *ranges, uint32_t index, u
 }
 
 static uint32_t first_in_region(const range_allocator *ranges, uint32_t index, uint32_t region) {
-  return ranges->lists[class_in_region(ranges, index, region)][region];
+  return *hole_list(ranges, class_in_region(ranges, index, region), region);
 }
 
 /* A hole in the lowest region that has one of a class of which each is large enough. Where the
@@ -156,7 +156,7 @@ static uint32_t find_best(const range_allocator *ranges, const range_request *wa
   for (; index < ranges->list_classes && best == 0 && steps > 0;
        index = next_class(ranges, index + 1)) {
     for (uint64_t regions = ranges->class_regions[index]; regions != 0; regions &= regions - 1) {
-      uint32_t node = ranges->lists[index][__builtin_ctzll(regions)];
+      uint32_t node = *hole_list(ranges, index, __builtin_ctzll(regions));
       for (; node != 0 && steps > 0; node = ranges->nodes[node].list_next, steps--) {
         if (node_size(ranges, node) <= best_size && hole_fits(ranges, node, want)) {
           best = node;

@@ -1,7 +1,5 @@
 /* Pages that pack small ranges of one size class together, so that they neither pin large holes nor
  * cost a node each. A page has up to 64 slots and knows the free ones by a word of bits. */
-#include <assert.h>
-
 #include "range_internal.h"
 #include "result.h"
 
@@ -161,7 +159,6 @@ static rg_result page_create(range_allocator *ranges, uint32_t class_index) {
   page->slot_count = (uint8_t)slot_count;
   page->free_count = (uint8_t)slot_count;
   page->class_index = (uint8_t)class_index;
-  page->free_slots = page_all_slots(page);
   page->first_slack = slack_take(ranges, order);
   page_list(ranges, index);
 fail:
@@ -205,8 +202,8 @@ static uint32_t id_slot(range_id id) {
 static void page_take(range_allocator *ranges, uint32_t index, uint64_t size, range_id *id,
                       uint64_t *offset) {
   range_page *page = &ranges->pages[index];
-  const uint32_t slot = (uint32_t)__builtin_ctzll(page->free_slots);
-  page->free_slots &= page->free_slots - 1;
+  const uint32_t slot = (uint32_t)__builtin_ctzll(~page->used_slots);
+  page->used_slots |= page->used_slots + 1;
   *offset = page->offset + (uint64_t)slot * page->slot_size;
   *id = SLOT_ID | index << SLOT_BITS | slot;
   ranges->slacks[page->first_slack + slot] = (uint16_t)(page->slot_size - size);
@@ -272,21 +269,32 @@ static RG_NOINLINE void page_relist(range_allocator *ranges, uint32_t index) {
   }
 }
 
+/* True for no value but that of a slot in use: pages not in use have no used slots. */
+static inline bool slot_is_used(const range_allocator *ranges, uint32_t index, uint32_t slot) {
+  return index - 1 < ranges->page_end - 1 && (ranges->pages[index].used_slots >> slot & 1u) != 0;
+}
+
+bool slab_is_live(const range_allocator *ranges, range_id id) {
+  return slot_is_used(ranges, id_page(id), id_slot(id));
+}
+
 /* A page that was full waits to be listed until some slots are free, lest it be for each of them.
  */
-void slab_free(range_allocator *ranges, range_id id) {
+rg_result slab_free(range_allocator *ranges, range_id id) {
   const uint32_t index = id_page(id), slot = id_slot(id);
+  if (!slot_is_used(ranges, index, slot)) {
+    return refuse_id(id);
+  }
   range_page *page = &ranges->pages[index];
-  assert(index < ranges->page_end && slot < page->slot_count &&
-         (page->free_slots >> slot & 1u) == 0);
   ranges->used -= page->slot_size - ranges->slacks[page->first_slack + slot];
   ranges->count--;
-  page->free_slots |= UINT64_C(1) << slot;
+  page->used_slots &= ~(UINT64_C(1) << slot);
   page->free_count++;
   const bool is_waiting = !page->is_listed && page->free_count > page_patience(page);
   if (is_waiting || page->free_count == page->slot_count) {
     page_relist(ranges, index);
   }
+  return RG_OK;
 }
 
 uint64_t slab_offset(const range_allocator *ranges, range_id id) {

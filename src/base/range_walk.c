@@ -18,7 +18,7 @@ static void walk_page(const range_allocator *ranges, const range_walk *walk, uin
   const range_page *page = &ranges->pages[index];
   uint64_t at = page->offset;
   for (uint32_t slot = 0; slot < page->slot_count; slot++) {
-    if ((page->free_slots >> slot & 1u) == 0) {
+    if ((page->used_slots >> slot & 1u) != 0) {
       const range_id id = SLOT_ID | index << SLOT_BITS | slot;
       const uint64_t start = slab_offset(ranges, id);
       report(walk, at, start, RANGE_NONE, true);
@@ -29,10 +29,10 @@ static void walk_page(const range_allocator *ranges, const range_walk *walk, uin
   report(walk, at, page->offset + node_size(ranges, page->node), RANGE_NONE, true);
 }
 
-void range_for_each(const range_allocator *ranges, range_visit *visit, void *user) {
+uint32_t walk_nodes(const range_allocator *ranges, uint32_t node, range_visit *visit, void *user) {
   const range_walk walk = {visit, user};
   const range_node *nodes = ranges->nodes;
-  for (uint32_t node = nodes[0].next; node != 0; node = nodes[node].next) {
+  for (; node != 0 && nodes[node].list_prev != NODE_FOREIGN; node = nodes[node].next) {
     const uint64_t offset = nodes[node].offset, end = nodes[nodes[node].next].offset;
     if (node_is_free(&nodes[node])) {
       report(&walk, offset, end, RANGE_NONE, false);
@@ -43,4 +43,9 @@ void range_for_each(const range_allocator *ranges, range_visit *visit, void *use
       report(&walk, end - nodes[node].list_next, end, RANGE_NONE, true);
     }
   }
+  return node;
+}
+
+void range_for_each(const range_allocator *ranges, range_visit *visit, void *user) {
+  walk_nodes(ranges, ranges->nodes[0].next, visit, user);
 }

@@ -19,8 +19,8 @@ void text_finish(text *self) {
   text_init(self, self->memory);
 }
 
-/* Makes room for length more bytes and the final zero. */
-static bool text_reserve(text *self, size_t length) {
+/* And for the final zero. */
+bool text_reserve(text *self, size_t length) {
   if (self->is_failed || length > PTRDIFF_MAX - self->length - 1) {
     self->is_failed = true;
     return false;
@@ -113,4 +113,51 @@ void text_append_utf8(text *self, const char *string) {
     }
     at += length > 0 ? length : 1;
   }
+}
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* The top bit of the lowest byte that is zero, and perhaps of others above it. */
+static uint64_t zero_bytes(uint64_t word) {
+  return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Whether eight bytes are plain ASCII that JSON need not have escaped. */
+static bool is_plain(const unsigned char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  uint64_t controls = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
+  return ((word & EACH_BYTE(0x80)) | controls | zero_bytes(word ^ EACH_BYTE('"')) |
+          zero_bytes(word ^ EACH_BYTE('\\')) | zero_bytes(word ^ EACH_BYTE(0x7F))) == 0;
+}
+
+/* The rest of a string up to its end, or to what JSON must have escaped, or is no plain ASCII. */
+static size_t plain_length(const unsigned char *at, const unsigned char *end) {
+  const unsigned char *begin = at;
+  while (end - at >= 8 && is_plain(at)) {
+    at += 8;
+  }
+  while (at < end && *at >= 0x20 && *at < 0x7F && *at != '"' && *at != '\\') {
+    at++;
+  }
+  return (size_t)(at - begin);
+}
+
+void text_append_json(text *self, const char *string) {
+  const unsigned char *at = (const unsigned char *)string;
+  const unsigned char *end = at + strlen(string);
+  text_append_bytes(self, "\"", 1);
+  while (at < end) {
+    bool is_escaped = *at < 0x20 || *at == '"' || *at == '\\' || *at == 0x7F;
+    size_t length = *at < 0x80 ? plain_length(at, end) : text_utf8_length(at, end);
+    if (is_escaped) {
+      text_printf(self, "\\u%04x", *at);
+    } else if (length == 0) {
+      text_append(self, "\xEF\xBF\xBD");
+    } else {
+      text_append_bytes(self, (const char *)at, length);
+    }
+    at += length == 0 ? 1 : length;
+  }
+  text_append_bytes(self, "\"", 1);
 }

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,12 @@ void mutex_finish(mutex *self) {
 
 void mutex_lock(mutex *self) {
   expect_zero(pthread_mutex_lock(&self->native));
+}
+
+bool mutex_try_lock(mutex *self) {
+  const int code = pthread_mutex_trylock(&self->native);
+  assert(code == 0 || code == EBUSY);
+  return code == 0;
 }
 
 void mutex_unlock(mutex *self) {
@@ -112,6 +119,63 @@ void thread_join(thread *self) {
     expect_zero(pthread_join(self->native, NULL));
     self->is_started = false;
   }
+}
+
+/* ---- Indices ------------------------------------------------------------------------------- */
+
+_Thread_local uint32_t thread_index_drawn;
+
+static struct {
+  _Atomic uint64_t taken; /* a bit for each index */
+  pthread_once_t once;
+  pthread_key_t key; /* its destructor hands a thread's index on */
+  bool has_key;
+} indices = {.once = PTHREAD_ONCE_INIT};
+
+static void index_give_back(void *value) {
+  uint64_t bit = UINT64_C(1) << ((uintptr_t)value - 1);
+  thread_index_drawn = 0;
+  atomic_fetch_and_explicit(&indices.taken, ~bit, memory_order_acq_rel);
+}
+
+static void indices_begin(void) {
+  indices.has_key = pthread_key_create(&indices.key, index_give_back) == 0;
+}
+
+/* Threads may outlive a library that is unloaded: they must not call into it as they end. */
+__attribute__((destructor)) static void indices_end(void) {
+  if (indices.has_key) {
+    pthread_key_delete(indices.key);
+    indices.has_key = false;
+  }
+}
+
+/* The lowest index that is free, so that a few threads share few; or THREAD_INDEX_COUNT. */
+static uint32_t index_take(void) {
+  uint64_t taken = atomic_load_explicit(&indices.taken, memory_order_relaxed);
+  while (taken != UINT64_MAX) {
+    uint32_t index = (uint32_t)__builtin_ctzll(~taken);
+    if (atomic_compare_exchange_weak_explicit(&indices.taken, &taken,
+                                              taken | UINT64_C(1) << index, memory_order_acq_rel,
+                                              memory_order_relaxed)) {
+      return index;
+    }
+  }
+  return THREAD_INDEX_COUNT;
+}
+
+uint32_t thread_index_draw(void) {
+  pthread_once(&indices.once, indices_begin);
+  uint32_t index = indices.has_key ? index_take() : THREAD_INDEX_COUNT;
+  if (index == THREAD_INDEX_COUNT) {
+    return index; /* asked again next time: one may be free then */
+  }
+  if (pthread_setspecific(indices.key, (void *)(uintptr_t)(index + 1)) != 0) {
+    index_give_back((void *)(uintptr_t)(index + 1));
+    return THREAD_INDEX_COUNT;
+  }
+  thread_index_drawn = index + 1;
+  return index;
 }
 
 uint64_t time_now_ns(void) {

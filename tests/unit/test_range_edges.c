@@ -1,30 +1,6 @@
 /* The range allocator at its edges: extreme sizes and alignments, its strategies, and every failure
  * of host memory. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/host_memory.h"
-#include "base/range.h"
-
-#define KIB(n) ((uint64_t)(n) << 10)
-#define MIB(n) ((uint64_t)(n) << 20)
-#define GIB(n) ((uint64_t)(n) << 30)
-
-static void assert_is_one_hole(const range_allocator *ranges) {
-  range_stats stats;
-  range_get_stats(ranges, &stats);
-  assert_int_equal(stats.count, 0);
-  assert_int_equal(stats.used, 0);
-  assert_int_equal(stats.reserved, 0);
-  assert_int_equal(stats.free_count, 1);
-  assert_int_equal(stats.largest_free, stats.size);
-}
+#include "range_model.h"
 
 /* ---- Edges ---- */
 
@@ -64,8 +40,9 @@ static void the_whole_span_can_be_taken_and_nothing_more(void **state) {
     fixture_begin(&f, sizes[i]);
     range_id id = 0, other = 0;
     uint64_t offset = 1;
-    assert_int_equal(range_alloc(f.ranges, sizes[i] + 1, 1, &id, &offset),
-                     RG_ERROR_OUT_OF_DEVICE_MEMORY);
+    assert_int_equal(
+        range_alloc(f.ranges, sizes[i] + 1, 1, &id, &offset),
+        sizes[i] == RANGE_MAX_SIZE ? RG_ERROR_INVALID_ARGUMENT : RG_ERROR_OUT_OF_DEVICE_MEMORY);
     assert_int_equal(range_alloc(f.ranges, sizes[i], 1, &id, &offset), RG_OK);
     assert_int_equal(offset, 0);
     assert_int_equal(range_size(f.ranges, id), sizes[i]);
@@ -206,7 +183,9 @@ static void a_stack_gives_room_back_from_its_top_only(void **state) {
   const range_id a = take(&f, 40, 0), b = take(&f, 40, 40), c = take(&f, 20, 80);
   range_free(f.ranges, b);
   refuse(&f, 1, 1);
+  assert_int_equal(range_room(f.ranges), 0);
   range_free(f.ranges, c);
+  assert_int_equal(range_room(f.ranges), 60);
   const range_id d = take(&f, 60, 40);
   range_free(f.ranges, a);
   refuse(&f, 1, 1);
@@ -222,7 +201,9 @@ static void a_ring_goes_round(void **state) {
   range_id oldest = take(&f, 40, 0);
   const range_id second = take(&f, 40, 40);
   refuse(&f, 30, 1);
+  assert_int_equal(range_room(f.ranges), 20);
   range_free(f.ranges, oldest);
+  assert_int_equal(range_room(f.ranges), 40);
   oldest = take(&f, 30, 0);
   const range_id next = take(&f, 10, 30);
   refuse(&f, 1, 1);
@@ -253,12 +234,14 @@ static void largest_free_is_exact_among_a_few_holes_of_about_one_size(void **sta
   (void)state;
   static const uint64_t sizes[] = {1000, 1010, 1001, 1020, 990};
   fixture f;
-  strategy_begin(&f, &(range_desc){.size = 5026, .strategy = RANGE_STACK});
-  range_id ids[5], walls[5];
-  for (uint64_t i = 0, at = 0; i < 5; at += sizes[i] + 1, i++) {
+  strategy_begin(&f, &(range_desc){.size = MIB(1)});
+  range_id ids[5], walls[6];
+  uint64_t at = 0;
+  for (uint32_t i = 0; i < 5; at += sizes[i] + 16, i++) {
     ids[i] = take(&f, sizes[i], at);
-    walls[i] = take(&f, 1, at + sizes[i]);
+    walls[i] = take(&f, 16, at + sizes[i]);
   }
+  walls[5] = take(&f, MIB(1) - at, at);
   uint64_t largest = 0;
   for (uint32_t i = 0; i < 5; i++) {
     range_free(f.ranges, ids[i]);
@@ -267,7 +250,7 @@ static void largest_free_is_exact_among_a_few_holes_of_about_one_size(void **sta
     range_get_stats(f.ranges, &stats);
     assert_int_equal(stats.largest_free, largest);
   }
-  for (uint32_t i = 0; i < 5; i++) {
+  for (uint32_t i = 0; i < 6; i++) {
     range_free(f.ranges, walls[i]);
   }
   fixture_end(&f);
@@ -287,11 +270,85 @@ static void slots_hold_one_range_each(void **state) {
     assert_int_equal(range_size(f.ranges, ids[i]), 1 + i * 9);
   }
   refuse(&f, 1, 1);
+  assert_int_equal(range_room(f.ranges), 0);
   const uint64_t expected = range_offset(f.ranges, ids[4]);
   range_free(f.ranges, ids[4]);
+  assert_int_equal(range_room(f.ranges), 96);
   ids[4] = take(&f, 96, expected);
   for (uint32_t i = 0; i < 10; i++) {
     range_free(f.ranges, ids[i]);
+  }
+  assert_is_one_hole(f.ranges);
+  fixture_end(&f);
+}
+
+/* ---- Bad input ---- */
+
+static void assert_is_refused(const fixture *f, uint64_t size, uint64_t alignment,
+                              const char *message) {
+  range_id id = 7;
+  uint64_t offset = 9;
+  assert_int_equal(range_alloc(f->ranges, size, alignment, &id, &offset),
+                   RG_ERROR_INVALID_ARGUMENT);
+  assert_string_equal(rg_error(), message);
+  assert_int_equal(id, 7);
+  assert_int_equal(offset, 9);
+}
+
+static void sizes_and_alignments_that_are_none_are_refused(void **state) {
+  (void)state;
+  static const range_strategy strategies[] = {RANGE_BEST_FIT, RANGE_STACK, RANGE_RING, RANGE_SLOTS};
+  for (size_t i = 0; i < sizeof(strategies) / sizeof(strategies[0]); i++) {
+    fixture f;
+    strategy_begin(&f, &(range_desc){MIB(256), strategies[i], 4096});
+    assert_is_refused(&f, 0, 1, "range: size 0 is not within 1 to 4611686018427387904");
+    assert_is_refused(&f, UINT64_MAX, 16,
+                      "range: size 18446744073709551615 is not within 1 to 4611686018427387904");
+    assert_is_refused(&f, 16, 0, "range: alignment 0 is not a power of two");
+    assert_is_refused(&f, 16, 48, "range: alignment 48 is not a power of two");
+    assert_is_refused(&f, MIB(1), 65537, "range: alignment 65537 is not a power of two");
+    assert_is_one_hole(f.ranges);
+    fixture_end(&f);
+  }
+}
+
+static void assert_free_is_refused(const fixture *f, range_id id) {
+  range_stats before, after;
+  range_get_stats(f->ranges, &before);
+  assert_false(range_is_live(f->ranges, id));
+  assert_int_equal(range_free(f->ranges, id), RG_ERROR_INVALID_ARGUMENT);
+  assert_non_null(strstr(rg_error(), "names no range in use"));
+  range_get_stats(f->ranges, &after);
+  assert_memory_equal(&before, &after, sizeof(before));
+  assert_true(range_validate(f->ranges, NULL));
+}
+
+static void freeing_twice_or_what_was_never_allocated_changes_nothing(void **state) {
+  (void)state;
+  fixture f;
+  fixture_begin(&f, MIB(256));
+  assert_free_is_refused(&f, UINT32_C(1) << 31);
+  assert_free_is_refused(&f, 1); /* the hole */
+  static const uint64_t sizes[] = {16, 16, MIB(1), MIB(9)};
+  range_id ids[4];
+  uint64_t offset = 0;
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(range_alloc(f.ranges, sizes[i], 1, &ids[i], &offset), RG_OK);
+    assert_true(range_is_live(f.ranges, ids[i]));
+  }
+  for (uint32_t bit = 0; bit < 32; bit++) {
+    for (uint32_t low = 0; low < 64; low++) {
+      const range_id forged = UINT32_C(1) << bit ^ low;
+      if (forged != ids[0] && forged != ids[1] && forged != ids[2] && forged != ids[3]) {
+        assert_free_is_refused(&f, forged);
+      }
+    }
+  }
+  assert_free_is_refused(&f, RANGE_NONE);
+  assert_free_is_refused(&f, 0);
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(range_free(f.ranges, ids[i]), RG_OK);
+    assert_free_is_refused(&f, ids[i]);
   }
   assert_is_one_hole(f.ranges);
   fixture_end(&f);
@@ -399,6 +456,8 @@ int main(void) {
       cmocka_unit_test(a_ring_goes_on_behind_the_range_before_when_its_last_is_freed),
       cmocka_unit_test(largest_free_is_exact_among_a_few_holes_of_about_one_size),
       cmocka_unit_test(slots_hold_one_range_each),
+      cmocka_unit_test(sizes_and_alignments_that_are_none_are_refused),
+      cmocka_unit_test(freeing_twice_or_what_was_never_allocated_changes_nothing),
       cmocka_unit_test(every_failing_host_allocation_leaves_the_state_unchanged),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
