@@ -129,12 +129,36 @@ static void reader_never_sees_half_a_file(void **state) {
   fixture_finish(&f);
 }
 
+static void a_file_written_piece_by_piece_is_there_at_the_end(void **state) {
+  (void)state;
+  fixture f;
+  fixture_init(&f);
+  file_writer writer;
+  assert_int_equal(file_writer_begin(&writer, &f.memory, path_of(&f, "one/pieces")), RG_OK);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(file_writer_write(&writer, "piece ", 6), RG_OK);
+  }
+  assert_int_equal(access(path_of(&f, "one/pieces"), F_OK), -1);
+  assert_int_equal(file_writer_commit(&writer), RG_OK);
+  expect_text(&f, "pieces", "piece piece piece ", 0);
+  file_writer_abort(&writer); /* has ended */
+  assert_int_equal(file_writer_begin(&writer, &f.memory, path_of(&f, "one/a")), RG_OK);
+  assert_int_equal(file_writer_write(&writer, "lost", 4), RG_OK);
+  file_writer_abort(&writer);
+  expect_text(&f, "a", "one a", 0);
+  assert_int_equal(count_entries(f.one), 3);
+  assert_int_equal(file_writer_begin(&writer, &f.memory, path_of(&f, "none/a")), RG_ERROR_IO);
+  file_writer_abort(&writer);
+  fixture_finish(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(written_file_replaces_the_old_one_whole),
       cmocka_unit_test(file_of_the_longest_name_can_be_written),
       cmocka_unit_test(failed_write_leaves_the_old_file_and_nothing_else),
       cmocka_unit_test(reader_never_sees_half_a_file),
+      cmocka_unit_test(a_file_written_piece_by_piece_is_there_at_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,31 @@ static void lengths_that_overflow_fail(void **state) {
   assert_int_equal(atomic_load(&memory.live_count), 0);
 }
 
+static void json_strings_hold_any_bytes(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"", "\"\""},
+      {"plain", "\"plain\""},
+      {"a\"b\\c\n\x7F", "\"a\\u0022b\\u005cc\\u000a\\u007f\""},
+      {"twelve bytes\x1F", "\"twelve bytes\\u001f\""},
+      {"\"1234567", "\"\\u00221234567\""},
+      {"1234567\\12345678", "\"1234567\\u005c12345678\""},
+      {"1234\xC3\xA9 ~~~~~~~~ 8", "\"1234\xC3\xA9 ~~~~~~~~ 8\""},
+      {"\xE2\x82\xAC!", "\"\xE2\x82\xAC!\""},
+      {"\xFF\xC3(\xED\xA0\x80",
+       "\"\xEF\xBF\xBD\xEF\xBF\xBD(\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
+  };
+  host_memory memory;
+  host_memory_init(&memory, NULL);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    text built;
+    text_init(&built, &memory);
+    text_append_json(&built, cases[i][0]);
+    assert_string_equal(built.data, cases[i][1]);
+    text_finish(&built);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(appended_pieces_come_out_in_order),
@@ -128,6 +153,7 @@ int main(void) {
       cmocka_unit_test(piece_longer_than_the_text_so_far_fits),
       cmocka_unit_test(failure_is_remembered_until_the_text_is_taken),
       cmocka_unit_test(lengths_that_overflow_fail),
+      cmocka_unit_test(json_strings_hold_any_bytes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
