@@ -47,6 +47,7 @@
   X(storageBuffer16BitAccess)           \
   X(uniformAndStorageBuffer16BitAccess) \
   X(shaderDrawParameters)               \
+  X(protectedMemory)                    \
   X(storagePushConstant16)              \
   X(storageInputOutput16)               \
   X(variablePointersStorageBuffer)      \
@@ -54,6 +55,12 @@
 
 #define WANTED_12_FEATURES(X)                        \
   X(timelineSemaphore)                               \
+  X(bufferDeviceAddress)                             \
+  X(descriptorIndexing)                              \
+  X(descriptorBindingPartiallyBound)                 \
+  X(descriptorBindingSampledImageUpdateAfterBind)    \
+  X(descriptorBindingUpdateUnusedWhilePending)       \
+  X(runtimeDescriptorArray)                          \
   X(scalarBlockLayout)                               \
   X(uniformBufferStandardLayout)                     \
   X(storageBuffer8BitAccess)                         \
@@ -104,14 +111,32 @@ static device_features features_wanted(const device_abilities *abilities) {
 #undef WANT
   wanted.dynamic_rendering.dynamicRendering = found->dynamic_rendering.dynamicRendering;
   wanted.synchronization2.synchronization2 = found->synchronization2.synchronization2;
+  wanted.memory_priority.memoryPriority = found->memory_priority.memoryPriority;
+  wanted.pageable_memory.pageableDeviceLocalMemory =
+      found->pageable_memory.pageableDeviceLocalMemory;
+  /* protected resources are of use only where some queue may touch them */
+  wanted.vulkan11.protectedMemory &=
+      abilities->protected_families >> abilities->queue_family & 1 ? VK_TRUE : VK_FALSE;
   return wanted;
 }
 
 /* ---- A device of the engine's own ---------------------------------------------------------- */
 
-static uint32_t device_extensions(const device_abilities *abilities, const char *names[3]) {
+#define MAX_EXTENSIONS 6
+
+static uint32_t device_extensions(const device_abilities *abilities,
+                                  const char *names[MAX_EXTENSIONS]) {
   bool is_before_13 = abilities->api_version < VK_API_VERSION_1_3;
   uint32_t count = 0;
+  if (abilities->has_memory_priority_extension) {
+    names[count++] = VK_EXT_MEMORY_PRIORITY_EXTENSION_NAME;
+  }
+  if (abilities->has_pageable_memory_extension) {
+    names[count++] = VK_EXT_PAGEABLE_DEVICE_LOCAL_MEMORY_EXTENSION_NAME;
+  }
+  if (abilities->has_external_memory) {
+    names[count++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+  }
   if (abilities->has_memory_budget) {
     names[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
   }
@@ -124,6 +149,11 @@ static uint32_t device_extensions(const device_abilities *abilities, const char 
   return count;
 }
 
+/* A protected-capable queue takes both kinds of submission. */
+static VkDeviceQueueCreateFlags queue_flags(const device_features *features) {
+  return features->vulkan11.protectedMemory ? VK_DEVICE_QUEUE_CREATE_PROTECTED_BIT : 0;
+}
+
 static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
   device *device = &gpu->device;
   device->features = features_wanted(abilities);
@@ -131,11 +161,12 @@ static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
   static const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+      .flags = queue_flags(&device->features),
       .queueFamilyIndex = abilities->queue_family,
       .queueCount = 1,
       .pQueuePriorities = &priority,
   };
-  const char *extensions[3];
+  const char *extensions[MAX_EXTENSIONS];
   VkDeviceCreateInfo info = {
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
       .pNext = &device->features.core,
@@ -153,6 +184,28 @@ static rg_result device_create(gpu *gpu, const device_abilities *abilities) {
   return RG_OK;
 }
 
+static void device_read_features(device *device, const device_abilities *abilities) {
+  const device_features *features = &device->features;
+  device->has_dynamic_rendering = device->info.dynamic_rendering;
+  device->has_anisotropy = device->info.sampler_anisotropy;
+  device->has_memory_budget = device->info.memory_budget;
+  device->has_wireframe = features->core.features.fillModeNonSolid;
+  device->has_cube_array = features->core.features.imageCubeArray;
+  device->has_memory_priority = features->memory_priority.memoryPriority;
+  device->has_device_address = features->vulkan12.bufferDeviceAddress;
+  device->has_external_memory = abilities->has_external_memory;
+  device->has_protected_memory = features->vulkan11.protectedMemory;
+  device->has_bindless = features_have_bindless(features);
+}
+
+static void queue_take(gpu *gpu) {
+  device *device = &gpu->device;
+  VkDeviceQueueInfo2 info = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+                             .flags = queue_flags(&device->features),
+                             .queueFamilyIndex = device->queue_family};
+  gpu->vk.GetDeviceQueue2(device->handle, &info, &device->queue);
+}
+
 static rg_result device_make(gpu *gpu, const rg_engine_desc *desc) {
   rg_result result = RG_OK;
   device *device = &gpu->device;
@@ -161,15 +214,11 @@ static rg_result device_make(gpu *gpu, const rg_engine_desc *desc) {
   RG_TRY(device_choose(gpu, desc->device, &device->physical));
   RG_TRY(device_describe(gpu, device->physical, &abilities, &device->info));
   RG_TRY(device_create(gpu, &abilities));
-  RG_TRY(dispatch_load_device(&gpu->vk, device->handle));
+  RG_TRY(dispatch_load_device(&gpu->vk, device->handle, abilities.has_external_memory));
   device->api_version = abilities.api_version;
   device->queue_family = abilities.queue_family;
-  gpu->vk.GetDeviceQueue(device->handle, device->queue_family, 0, &device->queue);
-  device->has_dynamic_rendering = device->info.dynamic_rendering;
-  device->has_anisotropy = device->info.sampler_anisotropy;
-  device->has_memory_budget = device->info.memory_budget;
-  device->has_wireframe = abilities.features.core.features.fillModeNonSolid;
-  device->has_cube_array = abilities.features.core.features.imageCubeArray;
+  queue_take(gpu);
+  device_read_features(device, &abilities);
 fail:
   return result;
 }
@@ -228,6 +277,11 @@ static void host_device_take_features(device *device, const rg_host_device *host
   device->info.sampler_anisotropy = device->has_anisotropy = host->has_sampler_anisotropy;
   device->info.memory_budget = device->has_memory_budget = host->has_memory_budget;
   device->info.synchronization2 = false;
+  device->has_memory_priority = host->has_memory_priority;
+  device->has_device_address = host->has_device_address;
+  device->has_external_memory = host->has_external_memory;
+  device->has_protected_memory = host->has_protected_memory;
+  device->has_bindless = host->has_bindless && features_have_bindless(&abilities->features);
 }
 
 static rg_result device_take(gpu *gpu, const rg_host_device *host) {
@@ -247,7 +301,7 @@ static rg_result device_take(gpu *gpu, const rg_host_device *host) {
   RG_TRY(dispatch_load_instance(&gpu->vk, host->instance, host->has_debug_utils));
   RG_TRY(host_device_describe(gpu, host, &abilities));
   device->api_version = abilities.api_version;
-  RG_TRY(dispatch_load_device(&gpu->vk, host->device));
+  RG_TRY(dispatch_load_device(&gpu->vk, host->device, host->has_external_memory));
   device->handle = host->device;
   host_device_take_features(device, host, &abilities);
 fail:

@@ -20,9 +20,18 @@ void features_link(device_features *features, const device_abilities *abilities)
   features->vulkan13.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES;
   features->dynamic_rendering.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DYNAMIC_RENDERING_FEATURES;
   features->synchronization2.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES;
+  features->memory_priority.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PRIORITY_FEATURES_EXT;
+  features->pageable_memory.sType =
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PAGEABLE_DEVICE_LOCAL_MEMORY_FEATURES_EXT;
   void *tail = &features->core;
   features_append(&tail, &features->vulkan11);
   features_append(&tail, &features->vulkan12);
+  if (abilities->has_memory_priority_extension) {
+    features_append(&tail, &features->memory_priority);
+  }
+  if (abilities->has_pageable_memory_extension) {
+    features_append(&tail, &features->pageable_memory);
+  }
   if (abilities->api_version >= VK_API_VERSION_1_3) {
     features_append(&tail, &features->vulkan13);
     return;
@@ -35,12 +44,27 @@ void features_link(device_features *features, const device_abilities *abilities)
   }
 }
 
+bool features_have_bindless(const device_features *features) {
+  const VkPhysicalDeviceVulkan12Features *found = &features->vulkan12;
+  return found->runtimeDescriptorArray && found->descriptorBindingPartiallyBound &&
+         found->descriptorBindingSampledImageUpdateAfterBind &&
+         found->descriptorBindingUpdateUnusedWhilePending &&
+         found->shaderSampledImageArrayNonUniformIndexing;
+}
+
 static rg_result abilities_read_extensions(gpu *gpu, VkPhysicalDevice physical,
                                            device_abilities *abilities) {
   vk_list list;
   rg_result result = list_device_extensions(gpu, physical, &list);
   if (result == RG_OK) {
     abilities->has_memory_budget = list_has_name(&list, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    abilities->has_memory_priority_extension =
+        list_has_name(&list, VK_EXT_MEMORY_PRIORITY_EXTENSION_NAME);
+    /* it needs the other */
+    abilities->has_pageable_memory_extension =
+        abilities->has_memory_priority_extension &&
+        list_has_name(&list, VK_EXT_PAGEABLE_DEVICE_LOCAL_MEMORY_EXTENSION_NAME);
+    abilities->has_external_memory = list_has_name(&list, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
     abilities->has_dynamic_rendering_extension =
         list_has_name(&list, VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME);
     abilities->has_synchronization2_extension =
@@ -71,6 +95,7 @@ static rg_result describe_queues(gpu *gpu, VkPhysicalDevice physical, device_abi
     if ((flags & work) == work && i < 64) {
       abilities->queue_family = i;
       abilities->work_families |= UINT64_C(1) << i;
+      abilities->protected_families |= (uint64_t)((flags & VK_QUEUE_PROTECTED_BIT) != 0) << i;
     }
     info->has_transfer_queue |= (flags & (work | VK_QUEUE_TRANSFER_BIT)) == VK_QUEUE_TRANSFER_BIT;
   }
@@ -205,6 +230,7 @@ void device_read_limits(gpu *gpu) {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
   gpu->vk.GetPhysicalDeviceMemoryProperties2(device->physical, &memory);
   device->memory_properties = memory.memoryProperties;
+  memory_types_init(device);
   device->limits = limits_from(device);
 }
 

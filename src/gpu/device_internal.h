@@ -30,8 +30,10 @@ void instance_finish(gpu *gpu);
 typedef struct device_abilities {
   uint32_t api_version; /* the lower of instance's and device's, 1.3 at most */
   bool has_dynamic_rendering_extension, has_synchronization2_extension, has_memory_budget;
-  uint32_t queue_family;  /* the first with graphics and compute; UINT32_MAX for none */
-  uint64_t work_families; /* a bit for each family with graphics and compute */
+  bool has_memory_priority_extension, has_pageable_memory_extension, has_external_memory;
+  uint32_t queue_family;       /* the first with graphics and compute; UINT32_MAX for none */
+  uint64_t work_families;      /* a bit for each family with graphics and compute */
+  uint64_t protected_families; /* of them, those with protected queues */
   device_features features;
 } device_abilities;
 
@@ -40,6 +42,9 @@ void features_link(device_features *features, const device_abilities *abilities)
 /* Fills abilities and info of any physical device; what it lacks is false. */
 RG_NODISCARD rg_result device_describe(gpu *gpu, VkPhysicalDevice physical,
                                        device_abilities *abilities, rg_device_info *info);
+/* Whether these features allow an array of textures that is indexed by data, and written while
+ * other parts of it are in use. */
+bool features_have_bindless(const device_features *features);
 /* Fills limits and memory properties of gpu->device from its chosen physical device. */
 void device_read_limits(gpu *gpu);
 

@@ -78,10 +78,13 @@ rg_result dispatch_load_instance(dispatch *vk, VkInstance instance, bool has_deb
   return dispatch_missing(missing);
 }
 
-rg_result dispatch_load_device(dispatch *vk, VkDevice device) {
+rg_result dispatch_load_device(dispatch *vk, VkDevice device, bool has_external_memory) {
   const char *missing = NULL;
 #define DISPATCH_GET(name) vk->GetDeviceProcAddr(device, name)
   DISPATCH_DEVICE_FUNCTIONS(DISPATCH_LOAD_REQUIRED)
+  if (has_external_memory) {
+    DISPATCH_EXTERNAL_FUNCTIONS(DISPATCH_LOAD_REQUIRED)
+  }
 #undef DISPATCH_GET
   return dispatch_missing(missing);
 }

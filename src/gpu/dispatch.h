@@ -13,23 +13,24 @@
   X(EnumerateInstanceLayerProperties) \
   X(EnumerateInstanceExtensionProperties)
 
-#define DISPATCH_INSTANCE_FUNCTIONS(X)       \
-  X(DestroyInstance)                         \
-  X(EnumeratePhysicalDevices)                \
-  X(EnumerateDeviceExtensionProperties)      \
-  X(GetPhysicalDeviceProperties)             \
-  X(GetPhysicalDeviceProperties2)            \
-  X(GetPhysicalDeviceFeatures2)              \
-  X(GetPhysicalDeviceMemoryProperties2)      \
-  X(GetPhysicalDeviceQueueFamilyProperties2) \
-  X(GetPhysicalDeviceFormatProperties2)      \
-  X(GetPhysicalDeviceImageFormatProperties2) \
-  X(CreateDevice)                            \
+#define DISPATCH_INSTANCE_FUNCTIONS(X)         \
+  X(DestroyInstance)                           \
+  X(EnumeratePhysicalDevices)                  \
+  X(EnumerateDeviceExtensionProperties)        \
+  X(GetPhysicalDeviceProperties)               \
+  X(GetPhysicalDeviceProperties2)              \
+  X(GetPhysicalDeviceFeatures2)                \
+  X(GetPhysicalDeviceMemoryProperties2)        \
+  X(GetPhysicalDeviceQueueFamilyProperties2)   \
+  X(GetPhysicalDeviceFormatProperties2)        \
+  X(GetPhysicalDeviceImageFormatProperties2)   \
+  X(GetPhysicalDeviceExternalBufferProperties) \
+  X(CreateDevice)                              \
   X(GetDeviceProcAddr)
 
 #define DISPATCH_DEVICE_FUNCTIONS(X) \
   X(DestroyDevice)                   \
-  X(GetDeviceQueue)                  \
+  X(GetDeviceQueue2)                 \
   X(DeviceWaitIdle)                  \
   X(QueueSubmit)                     \
   X(AllocateMemory)                  \
@@ -41,6 +42,7 @@
   X(CreateBuffer)                    \
   X(DestroyBuffer)                   \
   X(GetBufferMemoryRequirements2)    \
+  X(GetBufferDeviceAddress)          \
   X(BindBufferMemory)                \
   X(CreateImage)                     \
   X(DestroyImage)                    \
@@ -78,6 +80,7 @@
   X(CmdCopyBufferToImage)            \
   X(CmdCopyImageToBuffer)            \
   X(CmdBlitImage)                    \
+  X(CmdCopyImage)                    \
   X(CmdPipelineBarrier)              \
   X(CmdBindPipeline)                 \
   X(CmdBindDescriptorSets)           \
@@ -89,6 +92,9 @@
   X(DestroyDebugUtilsMessengerEXT)     \
   X(SetDebugUtilsObjectNameEXT)
 
+/* NULL where the device does not enable VK_KHR_external_memory_fd. */
+#define DISPATCH_EXTERNAL_FUNCTIONS(X) X(GetMemoryFdKHR)
+
 typedef struct dispatch {
   void *library; /* of dlopen; NULL where the host gave its own entry */
   PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
@@ -97,6 +103,7 @@ typedef struct dispatch {
   DISPATCH_INSTANCE_FUNCTIONS(DISPATCH_MEMBER)
   DISPATCH_DEVICE_FUNCTIONS(DISPATCH_MEMBER)
   DISPATCH_OPTIONAL_FUNCTIONS(DISPATCH_MEMBER)
+  DISPATCH_EXTERNAL_FUNCTIONS(DISPATCH_MEMBER)
 #undef DISPATCH_MEMBER
 } dispatch;
 
@@ -107,7 +114,8 @@ void dispatch_finish(dispatch *vk);
 /* RG_ERROR_UNSUPPORTED names the function that is missing. */
 RG_NODISCARD rg_result dispatch_load_instance(dispatch *vk, VkInstance instance,
                                               bool has_debug_utils);
-RG_NODISCARD rg_result dispatch_load_device(dispatch *vk, VkDevice device);
+RG_NODISCARD rg_result dispatch_load_device(dispatch *vk, VkDevice device,
+                                            bool has_external_memory);
 
 /* A VkResult as ours, with a message "CALL (what): VK_NAME". VK_SUCCESS gives RG_OK. Device memory,
  * host memory, device lost and fragmentation map to their own results; the rest to

@@ -13,7 +13,7 @@ static void texture_unmake(gpu *gpu, const rg_texture_vk *vk, memory_range *rang
   memory_free(gpu, range);
 }
 
-static rg_result image_bind(gpu *gpu, const char *label, VkImage image, memory_range *range) {
+static memory_request image_request(gpu *gpu, const texture_plan *plan, VkImage image) {
   VkMemoryDedicatedRequirements dedicated = {.sType =
                                                  VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
   VkMemoryRequirements2 requirements = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
@@ -21,13 +21,28 @@ static rg_result image_bind(gpu *gpu, const char *label, VkImage image, memory_r
   VkImageMemoryRequirementsInfo2 info = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2, .image = image};
   gpu->vk.GetImageMemoryRequirements2(gpu->device.handle, &info, &requirements);
-  memory_request request = {.requirements = requirements.memoryRequirements,
-                            .update = RG_UPDATE_STATIC,
-                            .is_optimal = true,
-                            .prefers_dedicated = dedicated.prefersDedicatedAllocation,
-                            .requires_dedicated = dedicated.requiresDedicatedAllocation,
-                            .dedicated_image = image,
-                            .label = label};
+  return (memory_request){
+      .requirements = requirements.memoryRequirements,
+      .update = RG_UPDATE_STATIC,
+      .is_optimal = true,
+      .prefers_dedicated = dedicated.prefersDedicatedAllocation,
+      .requires_dedicated = dedicated.requiresDedicatedAllocation,
+      .dedicated_image = image,
+      .label = plan->desc.label,
+      .priority = plan->desc.priority,
+      .is_exportable = plan->desc.is_exportable,
+      .is_protected = plan->desc.is_protected,
+      .prefers_lazy = (plan->desc.usage & VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT) != 0,
+      .pool = plan->desc.pool};
+}
+
+static rg_result image_bind(gpu *gpu, const texture_plan *plan, const transient_place *place,
+                            VkImage image, memory_range *range) {
+  memory_request request = image_request(gpu, plan, image);
+  memory_range there;
+  if (transient_get_range(place, &request.requirements, &there)) {
+    request.place = &there;
+  }
   rg_result result = memory_alloc(gpu, &request, range);
   if (result != RG_OK) {
     return result;
@@ -35,7 +50,27 @@ static rg_result image_bind(gpu *gpu, const char *label, VkImage image, memory_r
   VkResult vk_result =
       gpu->vk.BindImageMemory(gpu->device.handle, image, range->memory, range->offset);
   return dispatch_result(vk_result, "vkBindImageMemory",
-                         resource_title(RG_TYPE_TEXTURE, label, 0).text);
+                         resource_title(RG_TYPE_TEXTURE, plan->desc.label, 0).text);
+}
+
+static rg_result image_create(gpu *gpu, const texture_plan *plan, VkImage *out) {
+  VkResult vk_result = gpu->vk.CreateImage(gpu->device.handle, &plan->image, NULL, out);
+  if (vk_result != VK_SUCCESS) {
+    *out = VK_NULL_HANDLE; /* which a failed call leaves undefined */
+  }
+  return dispatch_result(vk_result, "vkCreateImage",
+                         resource_title(RG_TYPE_TEXTURE, plan->desc.label, 0).text);
+}
+
+rg_result texture_get_request(gpu *gpu, const texture_plan *plan, memory_request *out) {
+  VkImage image = VK_NULL_HANDLE;
+  rg_result result = image_create(gpu, plan, &image);
+  if (result == RG_OK) {
+    *out = image_request(gpu, plan, image);
+    out->dedicated_image = VK_NULL_HANDLE;
+    gpu->vk.DestroyImage(gpu->device.handle, image, NULL);
+  }
+  return result;
 }
 
 static rg_result view_create(gpu *gpu, const texture_plan *plan, VkImage image, VkImageView *out) {
@@ -59,20 +94,15 @@ static rg_result view_create(gpu *gpu, const texture_plan *plan, VkImage image, 
                          resource_title(RG_TYPE_TEXTURE, plan->desc.label, 0).text);
 }
 
-static rg_result texture_make(gpu *gpu, const texture_plan *plan, rg_texture_vk *vk,
-                              memory_range *range) {
-  const char *label = plan->desc.label;
+/* place: NULL for memory of its own. */
+static rg_result texture_make(gpu *gpu, const texture_plan *plan, const transient_place *place,
+                              rg_texture_vk *vk, memory_range *range) {
   rg_result result = RG_OK;
   frame_collect(gpu);
   RG_TRY(sampler_get(gpu, &plan->desc.sampler, &vk->sampler));
-  VkResult vk_result = gpu->vk.CreateImage(gpu->device.handle, &plan->image, NULL, &vk->image);
-  if (vk_result != VK_SUCCESS) {
-    vk->image = VK_NULL_HANDLE;
-    return dispatch_result(vk_result, "vkCreateImage",
-                           resource_title(RG_TYPE_TEXTURE, label, 0).text);
-  }
-  device_name(gpu, VK_OBJECT_TYPE_IMAGE, (uint64_t)vk->image, label, NULL);
-  RG_TRY(image_bind(gpu, label, vk->image, range));
+  RG_TRY(image_create(gpu, plan, &vk->image));
+  device_name(gpu, VK_OBJECT_TYPE_IMAGE, (uint64_t)vk->image, plan->desc.label, NULL);
+  RG_TRY(image_bind(gpu, plan, place, vk->image, range));
   RG_TRY(view_create(gpu, plan, vk->image, &vk->view));
   return RG_OK;
 fail:
@@ -80,11 +110,46 @@ fail:
   return result;
 }
 
+/* The facts that an image and its view are made from. */
+static rg_texture_desc desc_of(const texture *texture) {
+  return (rg_texture_desc){.type = texture->type,
+                           .width = texture->vk.extent.width,
+                           .height = texture->vk.extent.height,
+                           .depth = texture->vk.extent.depth,
+                           .layers = texture->vk.layers,
+                           .mip_levels = texture->vk.mip_levels,
+                           .format = texture->vk.format,
+                           .usage = texture->usage,
+                           .label = texture->resource.label};
+}
+
+rg_result texture_remake(gpu *gpu, const texture *texture, const memory_range *range,
+                         rg_texture_vk *out) {
+  const rg_texture_desc desc = desc_of(texture);
+  texture_plan plan;
+  rg_result result = RG_OK;
+  *out = (rg_texture_vk){0};
+  RG_TRY(texture_plan_make(gpu, &desc, &plan));
+  RG_TRY(image_create(gpu, &plan, &out->image));
+  device_name(gpu, VK_OBJECT_TYPE_IMAGE, (uint64_t)out->image, desc.label, NULL);
+  RG_TRY(dispatch_result(
+      gpu->vk.BindImageMemory(gpu->device.handle, out->image, range->memory, range->offset),
+      "vkBindImageMemory", resource_title(RG_TYPE_TEXTURE, desc.label, 0).text));
+  RG_TRY(view_create(gpu, &plan, out->image, &out->view));
+  return RG_OK;
+fail:
+  texture_unmake(gpu, out, &(memory_range){0});
+  *out = (rg_texture_vk){0};
+  return result;
+}
+
 /* ---- Lives --------------------------------------------------------------------------------- */
 
 static void zombie_finish(gpu *gpu, frame_zombie *zombie) {
   texture *self = RESOURCE_OF_ZOMBIE(texture, zombie);
+  bindless_release(gpu, self);
   texture_unmake(gpu, &self->vk, &self->range);
+  transient_leave(gpu, &self->transient);
   slots_recycle(&gpu->textures.slots, self->resource.id);
 }
 
@@ -105,6 +170,7 @@ void textures_init(gpu *gpu) {
   mutex_init(&gpu->textures.lock);
   slots_init(&gpu->textures.slots, &gpu->host, RG_TYPE_TEXTURE, sizeof(texture), texture_reclaim,
              gpu);
+  slots_set_word_count(&gpu->textures.slots, sizeof(rg_texture_vk) / sizeof(uint64_t));
   gpu->slots_by_type[RG_TYPE_TEXTURE] = &gpu->textures.slots;
   gpu->resource_offset[RG_TYPE_TEXTURE] = offsetof(texture, resource);
 }
@@ -117,11 +183,12 @@ void textures_finish(gpu *gpu) {
 }
 
 /* Gives a reserved slot its image. */
-static rg_result texture_init(gpu *gpu, texture *self, uint64_t id, const texture_plan *plan) {
+static rg_result texture_init(gpu *gpu, texture *self, uint64_t id, const texture_plan *plan,
+                              const transient_place *place) {
   rg_texture_vk vk;
   memset(&vk, 0, sizeof vk);
   memory_range range = {0};
-  rg_result result = texture_make(gpu, plan, &vk, &range);
+  rg_result result = texture_make(gpu, plan, place, &vk, &range);
   if (result != RG_OK) {
     return result;
   }
@@ -133,16 +200,25 @@ static rg_result texture_init(gpu *gpu, texture *self, uint64_t id, const textur
   self->type = plan->desc.type;
   self->aspects = plan->format->aspects;
   self->usage = plan->desc.usage;
+  self->is_movable = plan->desc.is_movable;
+  self->is_exportable = plan->desc.is_exportable;
+  self->is_protected = plan->desc.is_protected;
   self->range = range;
+  transient_join(&self->transient, place == NULL ? NULL : place->group);
+  atomic_store_explicit(&self->index, 0, memory_order_relaxed);
   uint64_t words[sizeof vk / sizeof(uint64_t)];
   memcpy(words, &vk, sizeof vk);
-  slots_write_words(&gpu->textures.slots, id, words, sizeof vk / sizeof(uint64_t));
+  slots_init_words(&gpu->textures.slots, id, words, sizeof vk / sizeof(uint64_t));
   return RG_OK;
 }
 
-/* Queues the way to the resting layout, and what the levels hold. */
+/* Queues the way to the resting layout, and what the levels hold. The engine's submissions must not
+ * touch protected memory: that way is then the host's. */
 static rg_result texture_fill(gpu *gpu, texture *self, const texture_plan *plan) {
   const rg_texture_desc *desc = &plan->desc;
+  if (desc->is_protected) {
+    return RG_OK;
+  }
   const unsigned char *data = desc->data;
   rg_result result = upload_init_texture(gpu, self);
   for (uint32_t i = 0; i < desc->data_levels && result == RG_OK; i++) {
@@ -160,9 +236,9 @@ static rg_result texture_fill(gpu *gpu, texture *self, const texture_plan *plan)
   return result;
 }
 
-/* is_released: it is the engine's own from the first. */
-static rg_result plan_create(gpu *gpu, const texture_plan *plan, bool is_released,
-                             rg_texture *out) {
+/* place: NULL for an ordinary texture. is_released: it is the engine's own from the first. */
+static rg_result plan_create(gpu *gpu, const texture_plan *plan, const transient_place *place,
+                             bool is_released, rg_texture *out) {
   slots *slots = &gpu->textures.slots;
   uint64_t id = 0;
   void *storage = NULL;
@@ -173,14 +249,17 @@ static rg_result plan_create(gpu *gpu, const texture_plan *plan, bool is_release
   texture *self = storage;
   RG_TRY(resource_begin(gpu, &self->resource, id, plan->desc.label));
   atomic_store_explicit(&self->resource.is_released, is_released, memory_order_relaxed);
-  RG_TRY(texture_init(gpu, self, id, plan));
-  result = texture_fill(gpu, self, plan);
+  RG_TRY(texture_init(gpu, self, id, plan, place));
+  result = place == NULL ? texture_fill(gpu, self, plan) : RG_OK;
   if (result != RG_OK) {
     /* the batch may name it already */
     frame_retire(gpu, &self->resource.zombie, zombie_cancel);
     return result;
   }
   slots_publish(slots, id);
+  if (is_released) {
+    (void)slots_share(slots, id); /* for rg_texture_destroy to see that it is released */
+  }
   out->id = id;
   return RG_OK;
 fail:
@@ -192,7 +271,13 @@ rg_result texture_create(gpu *gpu, const rg_texture_desc *desc, rg_texture *out)
   texture_plan plan;
   *out = (rg_texture){0};
   rg_result result = texture_plan_make(gpu, desc, &plan);
-  return result == RG_OK ? plan_create(gpu, &plan, false, out) : result;
+  return result == RG_OK ? plan_create(gpu, &plan, NULL, false, out) : result;
+}
+
+rg_result texture_create_at(gpu *gpu, const texture_plan *plan, const transient_place *place,
+                            rg_texture *out) {
+  *out = (rg_texture){0};
+  return plan_create(gpu, plan, place, false, out);
 }
 
 rg_result rg_texture_destroy(rg_engine *engine, rg_texture texture) {
@@ -227,7 +312,7 @@ static rg_result default_create(gpu *gpu, texture_default which, rg_texture_type
                           .label = labels[which]};
   texture_plan plan;
   rg_result result = texture_plan_make(gpu, &desc, &plan);
-  return result == RG_OK ? plan_create(gpu, &plan, true, out) : result;
+  return result == RG_OK ? plan_create(gpu, &plan, NULL, true, out) : result;
 }
 
 rg_result texture_get_default(gpu *gpu, texture_default which, VkImageViewType view_type,
@@ -252,16 +337,27 @@ rg_result texture_get_default(gpu *gpu, texture_default which, VkImageViewType v
 
 /* ---- Use ----------------------------------------------------------------------------------- */
 
-rg_result rg_texture_get_vk(rg_engine *engine, rg_texture texture, rg_texture_vk *out) {
+#define VK_WORDS (sizeof(rg_texture_vk) / sizeof(uint64_t))
+
+/* Where the first try did not do: no pointers, a stale handle, or a move at this very moment. */
+__attribute__((noinline, cold)) static rg_result get_vk_again(rg_engine *engine, rg_texture texture,
+                                                              rg_texture_vk *out) {
+  rg_texture_vk vk;
   RESOURCE_REQUIRE(out);
   *out = (rg_texture_vk){0};
   RESOURCE_REQUIRE(engine);
-  gpu *gpu = gpu_of(engine);
-  uint64_t words[sizeof *out / sizeof(uint64_t)];
-  if (!slots_read_words(&gpu->textures.slots, texture.id, words, sizeof *out / sizeof(uint64_t))) {
-    return resource_refuse(gpu, RG_TYPE_TEXTURE, texture.id);
+  if (!slots_read_words(&gpu_of(engine)->textures.slots, texture.id, &vk, VK_WORDS)) {
+    return resource_refuse(gpu_of(engine), RG_TYPE_TEXTURE, texture.id);
   }
-  memcpy(out, words, sizeof *out);
+  *out = vk;
+  return RG_OK;
+}
+
+rg_result rg_texture_get_vk(rg_engine *engine, rg_texture texture, rg_texture_vk *out) {
+  if (engine == NULL || out == NULL ||
+      !slots_try_words(&gpu_of(engine)->textures.slots, texture.id, out, VK_WORDS)) {
+    return get_vk_again(engine, texture, out);
+  }
   return RG_OK;
 }
 
@@ -272,7 +368,13 @@ static texture *region_acquire(gpu *gpu, uint64_t id, const rg_texture_region *r
   if (self == NULL) {
     return NULL;
   }
-  *result = texture_region_resolve(self, region, size, resolved);
+  *result = texture_check_access(self);
+  if (*result == RG_OK) {
+    *result = texture_region_resolve(self, region, size, resolved);
+  }
+  if (*result == RG_OK) {
+    *result = transient_check_begun(&self->transient, RG_TYPE_TEXTURE, self->resource.label, id);
+  }
   if (*result != RG_OK) {
     resource_release(gpu, id);
     return NULL;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "export.h"
 #include "gpu.h"
 
 #define VIEW_USAGE                                                                                 \
@@ -44,7 +45,9 @@ static void defaults_fill(rg_texture_desc *desc) {
   if (desc->usage == 0) {
     desc->usage = VK_IMAGE_USAGE_SAMPLED_BIT;
   }
-  desc->usage |= TRANSFER_USAGE;
+  if ((desc->usage & VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT) == 0) {
+    desc->usage |= TRANSFER_USAGE;
+  }
   if (desc->data != NULL && desc->data_levels == 0) {
     desc->data_levels = 1;
   }
@@ -61,7 +64,9 @@ static rg_result check_values(const rg_texture_desc *desc, const format_info *fo
     return result_set(RG_ERROR_INVALID_ARGUMENT, "%s: format %d is not one that the engine knows",
                       title_of(desc).text, (int)desc->format);
   }
-  VkImageUsageFlags unknown = desc->usage & ~(VkImageUsageFlags)(VIEW_USAGE | TRANSFER_USAGE);
+  const VkImageUsageFlags known =
+      VIEW_USAGE | TRANSFER_USAGE | VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT;
+  VkImageUsageFlags unknown = desc->usage & ~known;
   if (unknown != 0) {
     return result_set(RG_ERROR_UNSUPPORTED, "%s: usage 0x%" PRIx32 " is not for textures",
                       title_of(desc).text, unknown);
@@ -190,6 +195,7 @@ static usage_text usage_names(VkImageUsageFlags usage) {
                {VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, "color_attachment"},
                {VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT, "depth_stencil_attachment"},
                {VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT, "input_attachment"},
+               {VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT, "transient_attachment"},
                {VK_IMAGE_USAGE_TRANSFER_SRC_BIT, "transfer_src"},
                {VK_IMAGE_USAGE_TRANSFER_DST_BIT, "transfer_dst"}};
   usage_text out = {""};
@@ -265,6 +271,12 @@ static rg_result check_device(gpu *gpu, const texture_plan *plan) {
       .usage = plan->image.usage,
       .flags = plan->image.flags};
   VkImageFormatProperties2 properties = {.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2};
+  if (plan->desc.is_exportable) {
+    rg_result result = export_check_image(gpu, title_of(&plan->desc).text, &info);
+    if (result != RG_OK) {
+      return result;
+    }
+  }
   VkResult vk_result =
       gpu->vk.GetPhysicalDeviceImageFormatProperties2(gpu->device.physical, &info, &properties);
   if (vk_result == VK_ERROR_FORMAT_NOT_SUPPORTED) {
@@ -349,7 +361,9 @@ static void plan_fill(texture_plan *plan) {
   const rg_texture_desc *desc = &plan->desc;
   VkImageCreateInfo image = {
       .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-      .flags = is_cube(desc->type) ? VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT : 0,
+      .pNext = desc->is_exportable ? &export_image_info : NULL,
+      .flags = (is_cube(desc->type) ? VK_IMAGE_CREATE_CUBE_COMPATIBLE_BIT : 0) |
+               (desc->is_protected ? VK_IMAGE_CREATE_PROTECTED_BIT : 0),
       .imageType = desc->type == RG_TEXTURE_3D ? VK_IMAGE_TYPE_3D : VK_IMAGE_TYPE_2D,
       .format = desc->format,
       .extent = {desc->width, desc->height, desc->depth},
@@ -376,6 +390,8 @@ rg_result texture_plan_make(gpu *gpu, const rg_texture_desc *desc, texture_plan 
   RG_TRY(check_shape(&plan.desc));
   RG_TRY(check_levels(&plan.desc));
   RG_TRY(check_data(&plan.desc));
+  RG_TRY(texture_check_memory(gpu, &plan.desc));
+  plan.desc.is_exportable |= pool_is_exportable(gpu, plan.desc.pool);
   plan_fill(&plan);
   RG_TRY(check_device(gpu, &plan));
   RG_TRY(check_filters(gpu, &plan));

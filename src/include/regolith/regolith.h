@@ -182,7 +182,9 @@ typedef struct rg_host_device {
   bool has_external_memory;    /* VK_KHR_external_memory_fd is enabled */
   bool has_protected_memory;   /* the protectedMemory feature is enabled */
   bool has_bindless;           /* the features descriptorBindingPartiallyBound,
-                                  descriptorBindingSampledImageUpdateAfterBind, runtimeDescriptorArray and
+                                  descriptorBindingSampledImageUpdateAfterBind,
+                                  descriptorBindingUpdateUnusedWhilePending,
+                                  runtimeDescriptorArray and
                                   shaderSampledImageArrayNonUniformIndexing are enabled */
   /* Called around every use of the queue, so that the caller's threads may use it too; may be NULL
    * where the caller never submits while it is inside an engine call. */
@@ -382,9 +384,12 @@ typedef struct rg_buffer_desc {
   rg_buffer_type type;      /* 0 means RG_BUFFER_STORAGE */
   VkBufferUsageFlags usage; /* further uses beside the type's; 0 means none */
   rg_update update;         /* 0 means RG_UPDATE_STATIC */
-  bool own_vk_buffer;       /* true refuses to share a VkBuffer with other small buffers */
-  rg_pool pool;             /* one for buffers, which then has a VkBuffer of its own; null means the
-                               engine's pools */
+  uint32_t stride; /* bytes of an element, size at most: the offset in a shared VkBuffer is then a
+                      multiple of it, so that a first vertex, index or array element can be
+                      offset / stride; 0 means none */
+  bool own_vk_buffer; /* true refuses to share a VkBuffer with other small buffers */
+  rg_pool pool;       /* one for buffers, which then has a VkBuffer of its own; null means the
+                         engine's pools */
   float priority;  /* 0 to 1, for VK_EXT_memory_priority: how late it is paged out; 0 means 0.5, or
                       the pool's. Other values give memory of its own from 1 MiB on, and are ignored
                       below */
@@ -536,7 +541,9 @@ typedef struct rg_texture_desc {
   float priority;  /* as for buffers */
   bool is_movable; /* rg_defragment may move it: its VkImage and view then change */
   bool is_exportable;      /* memory of its own, for rg_resource_export */
-  bool is_protected;       /* as for buffers */
+  bool is_protected;       /* as for buffers; the engine submits nothing that touches it: the host
+                              brings it from undefined to its resting layout, in a protected
+                              submission */
   rg_sampler_desc sampler; /* returned with the view */
   const void *data; /* texels, level by level, each level's layers (or slices) in order, rows packed
                            without gaps; copied; NULL leaves the contents undefined */
@@ -604,9 +611,10 @@ RG_API uint64_t rg_format_size(VkFormat format, uint32_t width, uint32_t height,
 
 /* Textures and buffers of a frame that share memory where their lifetimes do not overlap. */
 typedef struct rg_transient_desc {
-  const rg_texture_desc
-      *texture;                 /* exactly one of texture and buffer; without data, file and pool */
-  const rg_buffer_desc *buffer; /* static and unshared */
+  /* Exactly one of the two, without data, file, pool, generate_mips, is_movable and is_exportable.
+   */
+  const rg_texture_desc *texture;
+  const rg_buffer_desc *buffer; /* static; it never shares a VkBuffer */
   uint32_t first_use; /* steps of the frame (passes, say), counted by the caller; both included */
   uint32_t last_use;
 } rg_transient_desc;
@@ -619,15 +627,22 @@ typedef struct rg_transient_info {
 
 /* Creates count transient resources, all or none; their handles, in the same order, go to out. Each
  * is destroyed by its own rg_buffer_destroy or rg_texture_destroy; the memory goes with the last.
- * Contents are undefined at first_use. info may be NULL. RG_ERROR_INVALID_ARGUMENT: last_use before
- * first_use, data, neither or both descriptors; the message names the index. */
+ * info may be NULL. RG_ERROR_INVALID_ARGUMENT: last_use before first_use, data, neither or both
+ * descriptors; the message names the index. RG_ERROR_LIMIT: more than 65,536, or together over the
+ * device's largest allocation.
+ *
+ * Contents are undefined until rg_cmd_begin_transients was recorded; before that the engine's own
+ * updates, copies and reads refuse them with RG_ERROR_INVALID_ARGUMENT. Afterwards these are
+ * ordered with submissions as ever, and to stay between first and last use is the caller's to do.
+ */
 RG_API RG_NODISCARD rg_result rg_transients_create(rg_engine *engine,
                                                    const rg_transient_desc *descs, uint32_t count,
                                                    rg_handle *out, rg_transient_info *info);
 
 /* Records, outside a render pass, what makes transient resources usable at their first step: one
  * barrier call that waits for the users of the same memory before, and brings textures from
- * undefined to their resting layout. ids: of one rg_transients_create, count of them. */
+ * undefined to their resting layout. ids: count of them, each once. RG_ERROR_INVALID_ARGUMENT: one
+ * is named twice, or is not transient. */
 RG_API RG_NODISCARD rg_result rg_cmd_begin_transients(rg_engine *engine, VkCommandBuffer commands,
                                                       const rg_handle *ids, uint32_t count);
 
@@ -637,9 +652,10 @@ RG_API RG_NODISCARD rg_result rg_cmd_begin_transients(rg_engine *engine, VkComma
 typedef struct rg_bindless_vk {
   VkDescriptorSet set; /* binding 0: an array of combined image samplers, for all stages. Ask again
                           after rg_defragment, which may make another; the old one stays valid for
-                          what was recorded before */
-  VkDescriptorSetLayout set_layout;
-  uint32_t capacity; /* of the array */
+                          what was recorded before. Free places show a white texture */
+  VkDescriptorSetLayout set_layout; /* for a pipeline layout of the caller's own: rg_shader refuses
+                                       arrays without a length */
+  uint32_t capacity;                /* of the array; indices in use stay low */
 } rg_bindless_vk;
 
 /* RG_ERROR_UNSUPPORTED: the device lacks descriptor indexing, or a host device does not enable it.
@@ -1239,7 +1255,9 @@ RG_API RG_NODISCARD rg_result rg_memory_svg(rg_engine *engine, char **out);
 
 /* Records every allocation and free from now on to a file, aside, which takes the name `file` at
  * the end: a text of one line each, "a ID SIZE ALIGNMENT TYPE TILING THREAD NS" or
- * "f ID THREAD NS", behind a first line "regolith-trace 1". RG_ERROR_INVALID_ARGUMENT: it records
+ * "f ID THREAD NS", behind a first line "regolith-trace 1". TYPE is Vulkan's memory type index,
+ * TILING "linear", "optimal", or "shared" for a small buffer in a shared VkBuffer. What was
+ * allocated before is not in it, nor is its free. RG_ERROR_INVALID_ARGUMENT: it records
  * already, or (end) does not. RG_ERROR_IO: the file cannot be written; recording has then ended. */
 RG_API RG_NODISCARD rg_result rg_memory_record_begin(rg_engine *engine, const char *file);
 RG_API RG_NODISCARD rg_result rg_memory_record_end(rg_engine *engine);
