@@ -1,94 +1,123 @@
-/* Buffers: descriptors checked, lives begun and ended, writes and copies sent on their way. */
+/* Buffers: lives begun and ended, with a share of a slab's VkBuffer, with a VkBuffer of their own
+ * in a slab's memory, or with both of their own. */
 #include "buffer.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "gpu.h"
 
-/* ---- Descriptors --------------------------------------------------------------------------- */
+/* ---- Slots of slabs ------------------------------------------------------------------------ */
 
-#define CORE_USAGE                                                                       \
-  (VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |                 \
-   VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT | \
-   VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |             \
-   VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |                \
-   VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT)
-
-static const VkBufferUsageFlags type_usage[] = {
-    [RG_BUFFER_VERTEX] = VK_BUFFER_USAGE_VERTEX_BUFFER_BIT,
-    [RG_BUFFER_INDEX] = VK_BUFFER_USAGE_INDEX_BUFFER_BIT,
-    [RG_BUFFER_UNIFORM] = VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT,
-    [RG_BUFFER_STORAGE] = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
-    [RG_BUFFER_INDIRECT] = VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT,
-    [RG_BUFFER_STAGING] = 0,
-};
-
-static resource_name title_of(const rg_buffer_desc *desc) {
-  return resource_title(RG_TYPE_BUFFER, desc->label, 0);
+/* Bytes from the slot's start to where the buffer begins. */
+static uint64_t slot_lead(const buffer *self, const rg_buffer_vk *vk) {
+  return self->is_bound ? 0 : vk->offset - slab_offset(self->slot);
 }
 
-static rg_result desc_check_size(const gpu *gpu, const rg_buffer_desc *desc) {
-  uint64_t limit = gpu->device.limits.max_buffer_size;
-  if (desc->size == 0) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "%s: size is 0", title_of(desc).text);
-  }
-  if (desc->size > limit) {
-    return result_set(RG_ERROR_LIMIT, "%s: size %" PRIu64 " exceeds the device's %" PRIu64 " bytes",
-                      title_of(desc).text, desc->size, limit);
-  }
-  return RG_OK;
+static bool is_recording(const gpu *gpu) {
+  return atomic_load_explicit(&gpu->trace.is_recording, memory_order_relaxed);
 }
 
-static rg_result desc_check_use(const rg_buffer_desc *desc) {
-  if ((uint32_t)desc->type > RG_BUFFER_STAGING) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "%s: type %d is none of rg_buffer_type",
-                      title_of(desc).text, (int)desc->type);
+/* Guards lie behind the buffer's last byte. */
+static void slot_begin(gpu *gpu, const buffer *self, const rg_buffer_vk *vk, uint64_t alignment) {
+  if (gpu->margin != 0 || is_recording(gpu)) {
+    memory_range piece = slab_piece(self->slot);
+    margin_write(gpu, &piece, slot_lead(self, vk) + vk->size);
+    memory_trace_alloc(&gpu->trace, &piece, vk->size, alignment, MEMORY_TRACE_SHARED);
   }
-  if ((uint32_t)desc->update > RG_UPDATE_READBACK) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "%s: update %d is none of rg_update",
-                      title_of(desc).text, (int)desc->update);
-  }
-  if (desc->type == RG_BUFFER_STAGING &&
-      (desc->update == RG_UPDATE_STATIC || desc->update == RG_UPDATE_DYNAMIC)) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT,
-                      "%s: a staging buffer is mapped: its update is stream or readback",
-                      title_of(desc).text);
-  }
-  VkBufferUsageFlags unknown = desc->usage & ~(VkBufferUsageFlags)CORE_USAGE;
-  if (unknown != 0) {
-    return result_set(RG_ERROR_UNSUPPORTED, "%s: usage 0x%" PRIx32 " is not one of Vulkan 1.0",
-                      title_of(desc).text, unknown);
-  }
-  return RG_OK;
 }
 
-/* Checks, and fills the defaults in. */
-static rg_result desc_resolve(const gpu *gpu, const rg_buffer_desc *desc, rg_buffer_desc *out) {
-  rg_result result = desc_check_size(gpu, desc);
-  result = result == RG_OK ? desc_check_use(desc) : result;
+static void slot_finish(gpu *gpu, buffer *self) {
+  if (gpu->margin != 0 || is_recording(gpu)) {
+    memory_range piece = slab_piece(self->slot);
+    resource_name title = resource_title(RG_TYPE_BUFFER, self->resource.label, self->resource.id);
+    (void)margin_check(gpu, &piece, slot_lead(self, &self->vk) + self->vk.size, title.text);
+    memory_trace_free(&gpu->trace, &piece);
+  }
+  if (self->is_bound) {
+    gpu->vk.DestroyBuffer(gpu->device.handle, self->vk.buffer, NULL);
+  }
+  buffer_slab_free(gpu, self->slot);
+  self->slot = (slab_slot){0};
+}
+
+static rg_result shared_init(gpu *gpu, buffer *self, const slab_plan *plan, const char *label,
+                             rg_buffer_vk *vk) {
+  rg_result result = buffer_slab_alloc(gpu, plan, &self->slot, vk);
   if (result != RG_OK) {
+    self->slot = (slab_slot){0};
+    return result_prefix(result, "%s", resource_title(RG_TYPE_BUFFER, label, 0).text);
+  }
+  slot_begin(gpu, self, vk, plan->unit);
+  return RG_OK;
+}
+
+/* Whether a VkBuffer of its own may lie in a slot's memory, which is quicker than a range. What is
+ * moved, exported or of a pool needs a range; what is mapped keeps one, so that statistics show
+ * host memory piece by piece. */
+static bool may_bind(const buffer *self, const rg_buffer_desc *desc) {
+  return desc->size <= SLAB_SHARED_MAX_SIZE && !self->is_movable && !desc->is_exportable &&
+         !desc->is_protected && desc->pool.id == 0 &&
+         (desc->update == RG_UPDATE_STATIC || desc->update == RG_UPDATE_DYNAMIC);
+}
+
+/* RG_NOT_READY: it needs memory of its own. */
+static rg_result bound_init(gpu *gpu, buffer *self, const rg_buffer_desc *desc, rg_buffer_vk *vk) {
+  slab_slot slot = {0};
+  rg_result result = buffer_make_bound(gpu, desc, &slot, &vk->buffer);
+  if (result == RG_OK) {
+    self->slot = slot;
+    self->is_bound = true;
+    slot_begin(gpu, self, vk, 1);
+  }
+  return result;
+}
+
+/* ---- VkBuffers of their own ---------------------------------------------------------------- */
+
+static rg_result own_init(gpu *gpu, buffer *self, const rg_buffer_desc *desc,
+                          const transient_place *place, rg_buffer_vk *vk) {
+  if (place == NULL && may_bind(self, desc)) {
+    rg_result result = bound_init(gpu, self, desc, vk);
+    if (result != RG_NOT_READY) {
+      return result;
+    }
+  }
+  buffer_own *own = host_alloc(&gpu->host, sizeof *own);
+  if (own == NULL) {
+    return result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "%s: no host memory for %zu bytes",
+                      resource_title(RG_TYPE_BUFFER, desc->label, 0).text, sizeof *own);
+  }
+  rg_result result = buffer_make_at(gpu, desc, place, &vk->buffer, &own->range);
+  if (result != RG_OK) {
+    host_free(&gpu->host, own, sizeof *own);
     return result;
   }
-  *out = *desc;
-  if (desc->type == RG_BUFFER_DEFAULT) {
-    out->type = RG_BUFFER_STORAGE;
-  }
-  if (desc->update == RG_UPDATE_DEFAULT) {
-    out->update = desc->type == RG_BUFFER_STAGING ? RG_UPDATE_STREAM : RG_UPDATE_STATIC;
-  }
-  out->usage |=
-      type_usage[out->type] | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  transient_join(&own->transient, place == NULL ? NULL : place->group);
+  margin_write(gpu, &own->range, desc->size);
+  self->own = own;
   return RG_OK;
+}
+
+static void own_finish(gpu *gpu, buffer *self) {
+  buffer_own *own = self->own;
+  if (gpu->margin != 0) {
+    (void)margin_check(
+        gpu, &own->range, self->vk.size,
+        resource_title(RG_TYPE_BUFFER, self->resource.label, self->resource.id).text);
+  }
+  buffer_unmake(gpu, self->vk.buffer, &own->range);
+  transient_leave(gpu, &own->transient);
+  host_free(&gpu->host, own, sizeof *own);
+  self->own = NULL;
 }
 
 /* ---- Lives --------------------------------------------------------------------------------- */
 
 static void buffer_release_memory(gpu *gpu, buffer *self) {
-  if (self->slab != NULL) {
-    buffer_slab_free(gpu, self->slab, self->slab_range);
+  if (self->own == NULL) {
+    slot_finish(gpu, self);
   } else {
-    buffer_unmake(gpu, self->vk.buffer, &self->range);
+    own_finish(gpu, self);
   }
 }
 
@@ -111,10 +140,11 @@ static void buffer_reclaim(void *owner, uint64_t id, void *storage) {
 }
 
 void buffers_init(gpu *gpu) {
-  gpu->buffers = (buffers){0};
-  mutex_init(&gpu->buffers.lock);
-  slots_init(&gpu->buffers.slots, &gpu->host, RG_TYPE_BUFFER, sizeof(buffer), buffer_reclaim, gpu);
-  gpu->slots_by_type[RG_TYPE_BUFFER] = &gpu->buffers.slots;
+  slots *slots = &gpu->buffers.slots;
+  slots_init(slots, &gpu->host, RG_TYPE_BUFFER, sizeof(buffer), buffer_reclaim, gpu);
+  slots_set_word_count(slots, sizeof(rg_buffer_vk) / sizeof(uint64_t));
+  buffer_slabs_init(gpu);
+  gpu->slots_by_type[RG_TYPE_BUFFER] = slots;
   gpu->resource_offset[RG_TYPE_BUFFER] = offsetof(buffer, resource);
 }
 
@@ -123,31 +153,38 @@ void buffers_finish(gpu *gpu) {
     return;
   }
   resource_finish_all(gpu, RG_TYPE_BUFFER);
-  for (uint32_t i = 0; i <= RG_UPDATE_READBACK; i++) {
-    buffer_slabs_finish(gpu, &gpu->buffers.slabs[i]);
-  }
-  mutex_finish(&gpu->buffers.lock);
+  buffer_slabs_finish(gpu);
+}
+
+/* An address that was handed out cannot follow a move; nor can a mapping, an export, a share of a
+ * group's memory. */
+static bool may_move(const rg_buffer_desc *desc, const transient_place *place) {
+  return desc->is_movable && place == NULL && !desc->is_exportable && !desc->is_protected &&
+         (desc->usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) == 0 &&
+         (desc->update == RG_UPDATE_STATIC || desc->update == RG_UPDATE_DYNAMIC);
 }
 
 /* Gives a reserved slot its VkBuffer, or its part of one. */
-static rg_result buffer_init(gpu *gpu, buffer *self, uint64_t id, const rg_buffer_desc *desc) {
-  rg_buffer_vk vk = {.size = desc->size};
-  rg_result result = RG_OK;
-  self->type = desc->type;
-  self->update = desc->update;
+static rg_result buffer_init(gpu *gpu, buffer *self, uint64_t id, const rg_buffer_desc *desc,
+                             const transient_place *place) {
+  self->slot = (slab_slot){0};
+  self->own = NULL;
   self->usage = desc->usage;
-  self->slab = NULL;
-  self->slab_range = RANGE_NONE;
-  self->range = (memory_range){0};
-  if (buffer_is_shared(desc)) {
-    result = buffer_slab_alloc(gpu, desc, &self->slab, &self->slab_range, &vk.offset);
-    vk.buffer = result == RG_OK ? self->slab->buffer : VK_NULL_HANDLE;
-  } else {
-    result = buffer_make(gpu, desc, &vk.buffer, &self->range);
-  }
+  self->stride = desc->stride;
+  self->type = (uint8_t)desc->type;
+  self->update = (uint8_t)desc->update;
+  self->is_movable = may_move(desc, place);
+  self->is_exportable = desc->is_exportable;
+  self->is_protected = desc->is_protected;
+  self->is_bound = false;
+  slab_plan plan;
+  rg_buffer_vk vk = {.size = desc->size};
+  bool is_shared = place == NULL && slab_plan_make(&gpu->buffers.slabs, desc, &plan);
+  rg_result result = is_shared ? shared_init(gpu, self, &plan, desc->label, &vk)
+                               : own_init(gpu, self, desc, place, &vk);
   uint64_t words[sizeof vk / sizeof(uint64_t)];
   memcpy(words, &vk, sizeof vk);
-  slots_write_words(&gpu->buffers.slots, id, words, sizeof vk / sizeof(uint64_t));
+  slots_init_words(&gpu->buffers.slots, id, words, sizeof vk / sizeof(uint64_t));
   return result;
 }
 
@@ -159,8 +196,9 @@ static rg_result buffer_fill(gpu *gpu, const buffer *self, const void *data) {
   return upload_write(gpu, &place, data, self->vk.size, true);
 }
 
-/* desc: resolved. */
-static rg_result buffer_create(gpu *gpu, const rg_buffer_desc *desc, rg_buffer *out) {
+/* desc: resolved; place: NULL unless it is transient. */
+static rg_result buffer_create(gpu *gpu, const rg_buffer_desc *desc, const transient_place *place,
+                               rg_buffer *out) {
   slots *slots = &gpu->buffers.slots;
   uint64_t id = 0;
   void *storage = NULL;
@@ -170,7 +208,7 @@ static rg_result buffer_create(gpu *gpu, const rg_buffer_desc *desc, rg_buffer *
   }
   buffer *self = storage;
   RG_TRY(resource_begin(gpu, &self->resource, id, desc->label));
-  RG_TRY(buffer_init(gpu, self, id, desc));
+  RG_TRY(buffer_init(gpu, self, id, desc, place));
   result = buffer_fill(gpu, self, desc->data);
   if (result != RG_OK) {
     /* part of the data may be on its way */
@@ -185,14 +223,20 @@ fail:
   return result;
 }
 
+rg_result buffer_create_at(gpu *gpu, const rg_buffer_desc *desc, const transient_place *place,
+                           rg_buffer *out) {
+  *out = (rg_buffer){0};
+  return buffer_create(gpu, desc, place, out);
+}
+
 rg_result rg_buffer_create(rg_engine *engine, const rg_buffer_desc *desc, rg_buffer *out) {
   RESOURCE_REQUIRE(out);
   *out = (rg_buffer){0};
   RESOURCE_REQUIRE(engine);
   RESOURCE_REQUIRE(desc);
   rg_buffer_desc resolved;
-  rg_result result = desc_resolve(gpu_of(engine), desc, &resolved);
-  return result == RG_OK ? buffer_create(gpu_of(engine), &resolved, out) : result;
+  rg_result result = buffer_resolve_desc(gpu_of(engine), desc, &resolved);
+  return result == RG_OK ? buffer_create(gpu_of(engine), &resolved, NULL, out) : result;
 }
 
 rg_result rg_buffer_create_staging(rg_engine *engine, uint64_t size, const char *label,
@@ -223,41 +267,53 @@ rg_result rg_buffer_destroy(rg_engine *engine, rg_buffer buffer) {
 
 /* ---- Facts --------------------------------------------------------------------------------- */
 
-static const memory_range *memory_of(const buffer *buffer) {
-  return buffer->slab != NULL ? &buffer->slab->range : &buffer->range;
+const memory_range *buffer_memory(const buffer *buffer) {
+  return buffer->own == NULL ? &buffer->slot.run->slab->range : &buffer->own->range;
 }
 
-upload_place buffer_place(const buffer *buffer, uint64_t offset) {
-  return (upload_place){.buffer = buffer->vk.buffer,
+upload_bytes buffer_bytes(const buffer *buffer, uint64_t offset) {
+  uint64_t memory_offset = buffer->is_bound ? slab_offset(buffer->slot) : buffer->vk.offset;
+  return (upload_bytes){.buffer = buffer->vk.buffer,
                         .offset = buffer->vk.offset + offset,
-                        .range = memory_of(buffer),
-                        .range_offset = buffer->vk.offset + offset};
+                        .range = buffer_memory(buffer),
+                        .range_offset = memory_offset + offset};
 }
 
 uint32_t buffer_memory_type(const buffer *buffer) {
-  return memory_of(buffer)->type;
+  return buffer_memory(buffer)->type;
 }
 
 uint64_t buffer_memory_size(const buffer *buffer) {
-  return buffer->slab != NULL ? buffer->vk.size : buffer->range.size;
+  return buffer->own == NULL ? buffer->slot.run->slot_size : buffer->own->range.size;
 }
 
-rg_result rg_buffer_get_vk(rg_engine *engine, rg_buffer buffer, rg_buffer_vk *out) {
+#define VK_WORDS (sizeof(rg_buffer_vk) / sizeof(uint64_t))
+
+/* Where the first try did not do: no pointers, a stale handle, or a move at this very moment. */
+__attribute__((noinline, cold)) static rg_result get_vk_again(rg_engine *engine, rg_buffer buffer,
+                                                              rg_buffer_vk *out) {
+  rg_buffer_vk vk;
   RESOURCE_REQUIRE(out);
   *out = (rg_buffer_vk){0};
   RESOURCE_REQUIRE(engine);
-  gpu *gpu = gpu_of(engine);
-  uint64_t words[sizeof *out / sizeof(uint64_t)];
-  if (!slots_read_words(&gpu->buffers.slots, buffer.id, words, sizeof *out / sizeof(uint64_t))) {
-    return resource_refuse(gpu, RG_TYPE_BUFFER, buffer.id);
+  if (!slots_read_words(&gpu_of(engine)->buffers.slots, buffer.id, &vk, VK_WORDS)) {
+    return resource_refuse(gpu_of(engine), RG_TYPE_BUFFER, buffer.id);
   }
-  memcpy(out, words, sizeof *out);
+  *out = vk;
   return RG_OK;
 }
 
-rg_result rg_buffer_map(rg_engine *engine, rg_buffer buffer_handle, void **out) {
+rg_result rg_buffer_get_vk(rg_engine *engine, rg_buffer buffer, rg_buffer_vk *out) {
+  if (engine == NULL || out == NULL ||
+      !slots_try_words(&gpu_of(engine)->buffers.slots, buffer.id, out, VK_WORDS)) {
+    return get_vk_again(engine, buffer, out);
+  }
+  return RG_OK;
+}
+
+rg_result rg_buffer_get_address(rg_engine *engine, rg_buffer buffer_handle, VkDeviceAddress *out) {
   RESOURCE_REQUIRE(out);
-  *out = NULL;
+  *out = 0;
   RESOURCE_REQUIRE(engine);
   gpu *gpu = gpu_of(engine);
   rg_result result = RG_OK;
@@ -265,158 +321,15 @@ rg_result rg_buffer_map(rg_engine *engine, rg_buffer buffer_handle, void **out) 
   if (self == NULL) {
     return result;
   }
-  const memory_range *range = memory_of(self);
-  bool is_mapped = self->update == RG_UPDATE_STREAM || self->update == RG_UPDATE_READBACK;
-  if (is_mapped && range->mapped != NULL) {
-    *out = (unsigned char *)range->mapped + self->vk.offset;
-  } else {
+  if ((self->usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT) == 0) {
     result =
-        result_set(RG_ERROR_UNSUPPORTED, "%s: only staging, stream and readback buffers are mapped",
+        result_set(RG_ERROR_UNSUPPORTED, "%s: its usage lacks shader_device_address",
                    resource_title(RG_TYPE_BUFFER, self->resource.label, buffer_handle.id).text);
+  } else {
+    VkBufferDeviceAddressInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+                                      .buffer = self->vk.buffer};
+    *out = gpu->vk.GetBufferDeviceAddress(gpu->device.handle, &info) + self->vk.offset;
   }
-  resource_release(gpu, buffer_handle.id);
-  return result;
-}
-
-/* ---- Writes, copies, reads ----------------------------------------------------------------- */
-
-static rg_result span_check(const buffer *self, uint64_t offset, uint64_t size) {
-  const char *label = self->resource.label;
-  if (size == 0) {
-    return result_set(RG_ERROR_INVALID_ARGUMENT, "%s: size is 0",
-                      resource_title(RG_TYPE_BUFFER, label, self->resource.id).text);
-  }
-  if (size > self->vk.size || offset > self->vk.size - size) {
-    return result_set(
-        RG_ERROR_INVALID_ARGUMENT, "%s: offset %" PRIu64 " + %" PRIu64 " bytes exceed its %" PRIu64,
-        resource_title(RG_TYPE_BUFFER, label, self->resource.id).text, offset, size, self->vk.size);
-  }
-  return RG_OK;
-}
-
-/* The buffer, held, if the span lies in it; else NULL with the result and message set. */
-static buffer *span_acquire(gpu *gpu, uint64_t id, uint64_t offset, uint64_t size,
-                            rg_result *result) {
-  buffer *self = resource_acquire(gpu, RG_TYPE_BUFFER, id, result);
-  if (self == NULL) {
-    return NULL;
-  }
-  *result = span_check(self, offset, size);
-  if (*result != RG_OK) {
-    resource_release(gpu, id);
-    return NULL;
-  }
-  return self;
-}
-
-static rg_result write_acquire(gpu *gpu, const rg_buffer_write *write) {
-  rg_result result = RG_OK;
-  buffer *self = span_acquire(gpu, write->buffer.id, write->offset, write->size, &result);
-  if (self != NULL && write->data == NULL) {
-    result = result_set(RG_ERROR_INVALID_ARGUMENT, "%s: data of %" PRIu64 " bytes is NULL",
-                        resource_title(RG_TYPE_BUFFER, self->resource.label, write->buffer.id).text,
-                        write->size);
-    resource_release(gpu, write->buffer.id);
-  }
-  return result;
-}
-
-static void writes_release(gpu *gpu, const rg_buffer_write *writes, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    resource_release(gpu, writes[i].buffer.id);
-  }
-}
-
-/* Holds the buffers of all writes, or of none. */
-static rg_result writes_acquire(gpu *gpu, const rg_buffer_write *writes, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    rg_result result = write_acquire(gpu, &writes[i]);
-    if (result != RG_OK) {
-      writes_release(gpu, writes, i);
-      return count == 1 ? result : result_prefix(result, "write %u of %u", i + 1, count);
-    }
-  }
-  return RG_OK;
-}
-
-rg_result rg_buffers_update(rg_engine *engine, const rg_buffer_write *writes, uint32_t count) {
-  RESOURCE_REQUIRE(engine);
-  if (count == 0) {
-    return RG_OK;
-  }
-  RESOURCE_REQUIRE(writes);
-  gpu *gpu = gpu_of(engine);
-  rg_result result = writes_acquire(gpu, writes, count);
-  if (result != RG_OK) {
-    return result;
-  }
-  for (uint32_t i = 0; i < count && result == RG_OK; i++) {
-    /* by index: a held slot stays its buffer's even where the handle has died meanwhile */
-    const buffer *target = slots_storage_of_index(&gpu->buffers.slots, writes[i].buffer.id);
-    upload_place place = buffer_place(target, writes[i].offset);
-    result = upload_write(gpu, &place, writes[i].data, writes[i].size, false);
-  }
-  writes_release(gpu, writes, count);
-  return result;
-}
-
-rg_result rg_buffer_update(rg_engine *engine, rg_buffer buffer, uint64_t offset, const void *data,
-                           uint64_t size) {
-  rg_buffer_write write = {.buffer = buffer, .offset = offset, .data = data, .size = size};
-  return rg_buffers_update(engine, &write, 1);
-}
-
-static rg_result overlap_check(const buffer *self, uint64_t source_offset, uint64_t target_offset,
-                               uint64_t size) {
-  uint64_t distance =
-      source_offset > target_offset ? source_offset - target_offset : target_offset - source_offset;
-  if (distance >= size) {
-    return RG_OK;
-  }
-  return result_set(RG_ERROR_INVALID_ARGUMENT,
-                    "%s: %" PRIu64 " bytes from offset %" PRIu64 " to %" PRIu64
-                    " of the same buffer overlap",
-                    resource_title(RG_TYPE_BUFFER, self->resource.label, self->resource.id).text,
-                    size, source_offset, target_offset);
-}
-
-rg_result rg_buffer_copy(rg_engine *engine, rg_buffer source, uint64_t source_offset,
-                         rg_buffer target, uint64_t target_offset, uint64_t size) {
-  RESOURCE_REQUIRE(engine);
-  gpu *gpu = gpu_of(engine);
-  rg_result result = RG_OK;
-  const buffer *from = span_acquire(gpu, source.id, source_offset, size, &result);
-  if (from == NULL) {
-    return result_prefix(result, "source");
-  }
-  const buffer *to = span_acquire(gpu, target.id, target_offset, size, &result);
-  if (to == NULL) {
-    resource_release(gpu, source.id);
-    return result_prefix(result, "target");
-  }
-  result = from == to ? overlap_check(from, source_offset, target_offset, size) : RG_OK;
-  if (result == RG_OK) {
-    upload_place from_place = buffer_place(from, source_offset);
-    upload_place to_place = buffer_place(to, target_offset);
-    result = upload_copy(gpu, &from_place, &to_place, size);
-  }
-  resource_release(gpu, target.id);
-  resource_release(gpu, source.id);
-  return result;
-}
-
-rg_result rg_buffer_read(rg_engine *engine, rg_buffer buffer_handle, uint64_t offset, void *data,
-                         uint64_t size) {
-  RESOURCE_REQUIRE(engine);
-  RESOURCE_REQUIRE(data);
-  gpu *gpu = gpu_of(engine);
-  rg_result result = RG_OK;
-  const buffer *self = span_acquire(gpu, buffer_handle.id, offset, size, &result);
-  if (self == NULL) {
-    return result;
-  }
-  upload_place place = buffer_place(self, offset);
-  result = upload_read(gpu, &place, data, size);
   resource_release(gpu, buffer_handle.id);
   return result;
 }

@@ -1,75 +1,91 @@
-/* Buffers: small ones share VkBuffers, so that making one costs no Vulkan call. */
+/* Buffers: small ones share VkBuffers, so that making one costs no Vulkan call; those that will not
+ * share still lie in the memory of slabs. */
 #ifndef RG_GPU_BUFFER_H
 #define RG_GPU_BUFFER_H
 
+#include "buffer_slab.h"
 #include "memory.h"
 #include "resource.h"
+#include "transient.h"
 #include "upload.h"
 
-#define BUFFER_SHARED_MAX_SIZE (64u << 10)
-
-typedef struct buffer {
-  rg_buffer_vk vk; /* read without a lock */
-  resource resource;
-  rg_buffer_type type;
-  rg_update update;
-  VkBufferUsageFlags usage; /* the type's included */
-  struct buffer_slab *slab; /* NULL where the VkBuffer is its own */
-  range_id slab_range;
-  memory_range range; /* of its own VkBuffer; in a slab: none */
-} buffer;
-
-/* A shared VkBuffer, which small buffers are ranges of. */
-typedef struct buffer_slab {
-  struct buffer_slab *next, *previous;
-  VkBuffer buffer;
+/* What only a buffer with a VkBuffer and memory of its own has. */
+typedef struct buffer_own {
   memory_range range;
-  range_allocator *ranges;
-  uint64_t atom;  /* bytes that no two buffers may share: of incoherent memory; else 1 */
-  uint32_t room;  /* which list it stands in */
-  uint32_t count; /* of buffers in it */
-  rg_update update;
-} buffer_slab;
+  transient_member transient; /* zero: it is none */
+} buffer_own;
 
-#define BUFFER_SLAB_ROOMS 32
-
-/* The slabs of one update frequency. List `n` holds those whose largest hole is 2^n bytes and more,
- * and less than 2^(n+1); list 0 the full ones too. */
-typedef struct buffer_slabs {
-  buffer_slab *by_room[BUFFER_SLAB_ROOMS];
-  uint32_t rooms;     /* a bit for each list that is not empty */
-  uint64_t next_size; /* of the slab to be made next; 0 means the smallest */
-  buffer_slab *spare; /* the one without buffers that is kept; or NULL */
-} buffer_slabs;
+/* What a creation writes comes first: a shared buffer stays within two cache lines. */
+typedef struct buffer {
+  rg_buffer_vk vk;          /* read without a lock */
+  slab_slot slot;           /* of a slab: of its VkBuffer, or of its memory alone; zero: see own */
+  buffer_own *own;          /* a VkBuffer and memory of its own; NULL where it has a slot */
+  VkBufferUsageFlags usage; /* the type's included */
+  uint32_t stride;
+  uint8_t type;    /* rg_buffer_type */
+  uint8_t update;  /* rg_update */
+  bool is_movable; /* vk, slot and own->range then change under the upload's lock, but not size */
+  bool is_exportable, is_protected;
+  bool is_bound; /* it has a slot's memory, and a VkBuffer of its own */
+  resource resource;
+} buffer;
 
 typedef struct buffers {
   slots slots;
-  mutex lock; /* guards the slabs and their ranges */
-  buffer_slabs slabs[RG_UPDATE_READBACK + 1];
+  buffer_slabs slabs;
 } buffers;
 
 void buffers_init(struct gpu *gpu);
 void buffers_finish(struct gpu *gpu);
+
 /* The place of `offset` bytes into the buffer, for upload.h. */
-upload_place buffer_place(const buffer *buffer, uint64_t offset);
+static inline upload_place buffer_place(const buffer *buffer, uint64_t offset) {
+  return (upload_place){.buffer = buffer, .offset = offset};
+}
+/* Where those bytes are at present. Of a movable buffer that others know: under the upload's lock.
+ */
+upload_bytes buffer_bytes(const buffer *buffer, uint64_t offset);
+/* The memory that it lies in: its own, or its slab's. */
+const memory_range *buffer_memory(const buffer *buffer);
 /* The memory type and the bytes of it that the buffer takes. */
 uint32_t buffer_memory_type(const buffer *buffer);
 uint64_t buffer_memory_size(const buffer *buffer);
 
-/* ---- buffer_slab.c, for buffer.c ---- */
+/* A buffer at a place in a group's memory, with a VkBuffer of its own and without data; it joins
+ * the group. desc: resolved. */
+RG_NODISCARD rg_result buffer_create_at(struct gpu *gpu, const rg_buffer_desc *desc,
+                                        const transient_place *place, rg_buffer *out);
 
-/* A VkBuffer with memory of its own, dedicated where the driver asks for it. */
+/* ---- buffer_check.c ---- */
+
+/* Checks a descriptor and fills its defaults in; usage gains the type's. */
+RG_NODISCARD rg_result buffer_resolve_desc(struct gpu *gpu, const rg_buffer_desc *desc,
+                                           rg_buffer_desc *out);
+
+/* ---- buffer_make.c; desc: resolved ---- */
+
+/* A VkBuffer with memory of its own, dedicated where the driver asks for it, or at a place in a
+ * group's memory (NULL: none). */
+RG_NODISCARD rg_result buffer_make_at(struct gpu *gpu, const rg_buffer_desc *desc,
+                                      const transient_place *place, VkBuffer *out,
+                                      memory_range *range);
 RG_NODISCARD rg_result buffer_make(struct gpu *gpu, const rg_buffer_desc *desc, VkBuffer *out,
                                    memory_range *range);
+/* The same at that place; range gets a share of it. NULL: memory of its own. */
+RG_NODISCARD rg_result buffer_make_in(struct gpu *gpu, const rg_buffer_desc *desc,
+                                      const memory_range *place, VkBuffer *out,
+                                      memory_range *range);
+/* A VkBuffer in the memory of a slab's slot. RG_NOT_READY, without a message: that does not serve
+ * it, or there is none: then it needs memory of its own. */
+RG_NODISCARD rg_result buffer_make_bound(struct gpu *gpu, const rg_buffer_desc *desc,
+                                         slab_slot *slot, VkBuffer *out);
+/* The same as buffer_make_in for a slab: what shares it is traced, and it is not. */
+RG_NODISCARD rg_result buffer_make_shared(struct gpu *gpu, const rg_buffer_desc *desc,
+                                          const memory_range *place, VkBuffer *out,
+                                          memory_range *range);
 void buffer_unmake(struct gpu *gpu, VkBuffer buffer, memory_range *range);
-
-/* Whether a buffer of that resolved descriptor may live in a slab. */
-bool buffer_is_shared(const rg_buffer_desc *desc);
-/* Room for such a buffer. No Vulkan call while some slab has room. */
-RG_NODISCARD rg_result buffer_slab_alloc(struct gpu *gpu, const rg_buffer_desc *desc,
-                                         buffer_slab **slab, range_id *range, uint64_t *offset);
-/* Once the GPU has passed. Of the empty slabs of an update frequency the largest is kept. */
-void buffer_slab_free(struct gpu *gpu, buffer_slab *slab, range_id range);
-void buffer_slabs_finish(struct gpu *gpu, buffer_slabs *slabs);
+/* What memory_alloc would be asked for; makes a VkBuffer for a moment to learn it. */
+RG_NODISCARD rg_result buffer_get_request(struct gpu *gpu, const rg_buffer_desc *desc,
+                                          memory_request *out);
 
 #endif

@@ -1,7 +1,10 @@
-/* VkBuffers and the slabs that small buffers share, kept in lists by their largest hole, so that
- * one with room is found at once. */
+/* The VkBuffers that small buffers share, kept in lists by their largest hole, so that one with
+ * room for a run is found at once. */
+#include "buffer_slab.h"
+
 #include <assert.h>
 
+#include "base/bits.h"
 #include "gpu.h"
 
 #define SLAB_SIZE_MIN (UINT64_C(1) << 20)
@@ -12,107 +15,65 @@
    VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | \
    VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT)
 
-/* ---- VkBuffers ----------------------------------------------------------------------------- */
-
-static rg_result memory_bind(gpu *gpu, const rg_buffer_desc *desc, VkBuffer buffer,
-                             memory_range *range) {
-  VkMemoryDedicatedRequirements dedicated = {.sType =
-                                                 VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS};
-  VkMemoryRequirements2 requirements = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
-                                        .pNext = &dedicated};
-  VkBufferMemoryRequirementsInfo2 info = {
-      .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2, .buffer = buffer};
-  gpu->vk.GetBufferMemoryRequirements2(gpu->device.handle, &info, &requirements);
-  memory_request request = {.requirements = requirements.memoryRequirements,
-                            .update = desc->update,
-                            .prefers_dedicated = dedicated.prefersDedicatedAllocation,
-                            .requires_dedicated = dedicated.requiresDedicatedAllocation,
-                            .dedicated_buffer = buffer,
-                            .label = desc->label};
-  rg_result result = memory_alloc(gpu, &request, range);
-  if (result != RG_OK) {
-    return result;
-  }
-  VkResult vk_result =
-      gpu->vk.BindBufferMemory(gpu->device.handle, buffer, range->memory, range->offset);
-  return dispatch_result(vk_result, "vkBindBufferMemory",
-                         resource_title(RG_TYPE_BUFFER, desc->label, 0).text);
-}
-
-rg_result buffer_make(gpu *gpu, const rg_buffer_desc *desc, VkBuffer *out, memory_range *range) {
-  *out = VK_NULL_HANDLE;
-  *range = (memory_range){0};
-  frame_collect(gpu);
-  VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                             .size = desc->size,
-                             .usage = desc->usage,
-                             .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
-  VkBuffer buffer = VK_NULL_HANDLE;
-  VkResult vk_result = gpu->vk.CreateBuffer(gpu->device.handle, &info, NULL, &buffer);
-  if (vk_result != VK_SUCCESS) {
-    return dispatch_result(vk_result, "vkCreateBuffer",
-                           resource_title(RG_TYPE_BUFFER, desc->label, 0).text);
-  }
-  rg_result result = memory_bind(gpu, desc, buffer, range);
-  if (result != RG_OK) {
-    buffer_unmake(gpu, buffer, range);
-    return result;
-  }
-  device_name(gpu, VK_OBJECT_TYPE_BUFFER, (uint64_t)buffer, desc->label, NULL);
-  *out = buffer;
-  return RG_OK;
-}
-
-void buffer_unmake(gpu *gpu, VkBuffer buffer, memory_range *range) {
-  gpu->vk.DestroyBuffer(gpu->device.handle, buffer, NULL);
-  memory_free(gpu, range);
-}
-
-/* ---- Slabs --------------------------------------------------------------------------------- */
+/* ---- Begin and end ------------------------------------------------------------------------- */
 
 static uint64_t larger(uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
-/* Bytes from one possible start of a range to the next, by all that the range is used as. */
-static uint64_t usage_alignment(const gpu *gpu, VkBufferUsageFlags usage) {
-  const VkPhysicalDeviceLimits *limits = &gpu->device.vk_limits;
-  uint64_t alignment = 4; /* indices, indirect commands and copies */
-  if (usage & VK_BUFFER_USAGE_VERTEX_BUFFER_BIT) {
-    alignment = larger(alignment, 16);
-  }
-  if (usage & VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT) {
-    alignment = larger(alignment, limits->minUniformBufferOffsetAlignment);
-  }
-  if (usage & VK_BUFFER_USAGE_STORAGE_BUFFER_BIT) {
-    alignment = larger(alignment, limits->minStorageBufferOffsetAlignment);
-  }
-  return alignment;
-}
-
-bool buffer_is_shared(const rg_buffer_desc *desc) {
-  return desc->size <= BUFFER_SHARED_MAX_SIZE && !desc->own_vk_buffer &&
-         desc->type != RG_BUFFER_STAGING && (desc->usage & ~(VkBufferUsageFlags)SLAB_USAGE) == 0;
-}
-
-static uint32_t log2_floor(uint64_t value) {
-  uint32_t log = 0;
-  for (uint32_t shift = 32; shift > 0; shift /= 2) {
-    if (value >> shift != 0) {
-      value >>= shift;
-      log += shift;
+/* Incoherent memory is flushed by whole atoms: a neighbour's bytes must not be among them. */
+static uint64_t atom_of(const device *device) {
+  const VkPhysicalDeviceMemoryProperties *memory = &device->memory_properties;
+  for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+    VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
+    if ((flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
+        (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) == 0) {
+      return device->vk_limits.nonCoherentAtomSize;
     }
   }
-  return log;
+  return 1;
 }
 
-static void slab_unlink(buffer_slabs *slabs, buffer_slab *slab) {
+void buffer_slabs_init(gpu *gpu) {
+  const VkPhysicalDeviceLimits *limits = &gpu->device.vk_limits;
+  uint64_t least = larger(4, atom_of(&gpu->device)); /* indices, indirect commands and copies */
+  gpu->buffers.slabs = (buffer_slabs){
+      .usage = SLAB_USAGE,
+      .alignment_min = (uint32_t)least,
+      .uniform_alignment = (uint32_t)larger(least, limits->minUniformBufferOffsetAlignment),
+      .storage_alignment = (uint32_t)larger(least, limits->minStorageBufferOffsetAlignment),
+  };
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  mutex_init(&slabs->lock);
+  if (gpu->device.has_device_address) {
+    slabs->usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+  }
+  for (uint32_t i = 0; i < gpu->device.memory_properties.memoryTypeCount; i++) {
+    slabs->margin = (uint32_t)larger(slabs->margin, margin_size(gpu, i));
+  }
+}
+
+void buffer_slabs_finish(gpu *gpu) {
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  buffer_slabs_trim(gpu);
+  for (uint32_t i = 0; i < SLAB_UPDATE_COUNT; i++) {
+    assert(slabs->lists[i].rooms == 0);
+  }
+  for (uint32_t i = 0; i < SLAB_SHARD_COUNT; i++) {
+    host_free(&gpu->host, atomic_load(&slabs->shards[i]), sizeof(slab_shard));
+  }
+  mutex_finish(&slabs->lock);
+}
+
+/* ---- Slabs by room; under the lock --------------------------------------------------------- */
+
+static void slab_unlink(slab_list *list, buffer_slab *slab) {
   if (slab->previous != NULL) {
     slab->previous->next = slab->next;
   } else {
-    slabs->by_room[slab->room] = slab->next;
+    list->by_room[slab->room] = slab->next;
     if (slab->next == NULL) {
-      slabs->rooms &= ~(1u << slab->room);
+      list->rooms &= ~(1u << slab->room);
     }
   }
   if (slab->next != NULL) {
@@ -120,36 +81,32 @@ static void slab_unlink(buffer_slabs *slabs, buffer_slab *slab) {
   }
 }
 
-static void slab_link(buffer_slabs *slabs, buffer_slab *slab) {
+static uint32_t slab_room(const buffer_slab *slab) {
   range_stats stats;
   range_get_stats(slab->ranges, &stats);
-  slab->room = log2_floor(stats.largest_free);
+  return (stats.largest_free == 0 ? 0 : bits_highest(stats.largest_free));
+}
+
+static void slab_link(slab_list *list, buffer_slab *slab) {
+  slab->room = slab_room(slab);
   slab->previous = NULL;
-  slab->next = slabs->by_room[slab->room];
+  slab->next = list->by_room[slab->room];
   if (slab->next != NULL) {
     slab->next->previous = slab;
   }
-  slabs->by_room[slab->room] = slab;
-  slabs->rooms |= 1u << slab->room;
+  list->by_room[slab->room] = slab;
+  list->rooms |= 1u << slab->room;
 }
 
 /* Moves the slab to the list that its largest hole now asks for. */
-static void slab_relink(buffer_slabs *slabs, buffer_slab *slab) {
-  range_stats stats;
-  range_get_stats(slab->ranges, &stats);
-  if (log2_floor(stats.largest_free) != slab->room) {
-    slab_unlink(slabs, slab);
-    slab_link(slabs, slab);
+static void slab_relink(slab_list *list, buffer_slab *slab) {
+  if (slab_room(slab) != slab->room) {
+    slab_unlink(list, slab);
+    slab_link(list, slab);
   }
 }
 
-/* Incoherent memory is flushed by whole atoms: a neighbour's bytes must not be among them. */
-static uint64_t memory_atom(const gpu *gpu, uint32_t type) {
-  VkMemoryPropertyFlags flags = gpu->device.memory_properties.memoryTypes[type].propertyFlags;
-  bool is_incoherent = (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
-                       (flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) == 0;
-  return is_incoherent ? gpu->device.vk_limits.nonCoherentAtomSize : 1;
-}
+/* ---- Making slabs; not under the lock ------------------------------------------------------ */
 
 static void slab_destroy(gpu *gpu, buffer_slab *slab) {
   range_destroy(slab->ranges);
@@ -157,20 +114,36 @@ static void slab_destroy(gpu *gpu, buffer_slab *slab) {
   host_free(&gpu->host, slab, sizeof *slab);
 }
 
-/* NULL with *result and the message set. */
-static buffer_slab *slab_create(gpu *gpu, rg_update update, uint64_t size, rg_result *result) {
+/* In memory of its own, or at a place that it takes over. */
+static rg_result slab_make(gpu *gpu, buffer_slab *slab, memory_range *place) {
+  rg_buffer_desc desc = {.size = slab->size,
+                         .usage = gpu->buffers.slabs.usage,
+                         .update = (rg_update)slab->update,
+                         .label = "buffer slab"};
+  memory_range range;
+  rg_result result = buffer_make_shared(gpu, &desc, place, &slab->buffer, &range);
+  if (result != RG_OK) {
+    return result;
+  }
+  slab->range = place == NULL ? range : *place;
+  if (place != NULL) {
+    *place = (memory_range){0};
+  }
+  return RG_OK;
+}
+
+buffer_slab *slab_create(gpu *gpu, rg_update update, uint64_t size, memory_range *place,
+                         rg_result *result) {
   buffer_slab *slab = host_calloc(&gpu->host, 1, sizeof *slab);
   range_allocator *ranges = range_create(&gpu->host, size);
   if (slab == NULL || ranges == NULL) {
     *result = result_no_memory("buffer slab", sizeof *slab);
   } else {
-    rg_buffer_desc desc = {
-        .size = size, .usage = SLAB_USAGE, .update = update, .label = "buffer slab"};
-    *result = buffer_make(gpu, &desc, &slab->buffer, &slab->range);
+    slab->size = size;
+    slab->ranges = ranges;
+    slab->update = (uint8_t)update;
+    *result = slab_make(gpu, slab, place);
     if (*result == RG_OK) {
-      slab->ranges = ranges;
-      slab->update = update;
-      slab->atom = memory_atom(gpu, slab->range.type);
       return slab;
     }
   }
@@ -179,40 +152,51 @@ static buffer_slab *slab_create(gpu *gpu, rg_update update, uint64_t size, rg_re
   return NULL;
 }
 
-/* Where memory is short a smaller slab will do. Called without the lock: it may finish the dead. */
+/* Where memory is short a smaller slab will do. */
 static buffer_slab *slab_create_some(gpu *gpu, rg_update update, uint64_t size, rg_result *result) {
-  buffer_slab *slab = slab_create(gpu, update, size, result);
-  while (*result == RG_ERROR_OUT_OF_DEVICE_MEMORY && size / 2 > BUFFER_SHARED_MAX_SIZE) {
+  buffer_slab *slab = slab_create(gpu, update, size, NULL, result);
+  while (*result == RG_ERROR_OUT_OF_DEVICE_MEMORY && size / 2 > SLAB_SHARED_MAX_SIZE) {
     size /= 2;
-    slab = slab_create(gpu, update, size, result);
+    slab = slab_create(gpu, update, size, NULL, result);
   }
   return slab;
 }
 
-/* ---- Ranges of slabs; under the lock ------------------------------------------------------- */
+/* ---- Runs; under the lock ------------------------------------------------------------------ */
 
-static rg_result slab_carve(const gpu *gpu, buffer_slabs *slabs, buffer_slab *slab,
-                            const rg_buffer_desc *desc, range_id *range, uint64_t *offset) {
-  uint64_t size = (desc->size + slab->atom - 1) / slab->atom * slab->atom;
-  uint64_t alignment = larger(usage_alignment(gpu, desc->usage), slab->atom);
-  rg_result result = range_alloc(slab->ranges, size, alignment, range, offset);
-  if (result == RG_OK) {
-    slabs->spare = slabs->spare == slab ? NULL : slabs->spare;
-    slab->count++;
-    slab_relink(slabs, slab);
+static rg_result run_carve(slab_list *list, buffer_slab *slab, const slab_plan *plan,
+                           uint32_t count, slab_run *run) {
+  uint64_t offset = 0;
+  uint64_t size = (uint64_t)count * plan->slot_size;
+  rg_result result =
+      range_alloc(slab->ranges, size, slab_run_alignment(plan->slot_size), &run->range, &offset);
+  if (result != RG_OK) {
+    return result;
   }
-  return result;
+  list->spare = list->spare == slab ? NULL : list->spare;
+  run->slab = slab;
+  run->offset = (uint32_t)offset;
+  run->slot_size = plan->slot_size;
+  run->size_class = plan->size_class;
+  run->slot_count = (uint8_t)count;
+  run->free = slab_run_mask(run);
+  run->next_in_slab = slab->runs;
+  if (slab->runs != NULL) {
+    slab->runs->previous_in_slab = run;
+  }
+  slab->runs = run;
+  slab->run_count++;
+  slab_relink(list, slab);
+  return RG_OK;
 }
 
-/* RG_ERROR_OUT_OF_DEVICE_MEMORY, without a message, where no slab has room. */
-static rg_result slabs_carve(const gpu *gpu, buffer_slabs *slabs, const rg_buffer_desc *desc,
-                             buffer_slab **slab, range_id *range, uint64_t *offset) {
-  uint64_t atom = gpu->device.vk_limits.nonCoherentAtomSize;
-  uint64_t room = desc->size + atom + larger(usage_alignment(gpu, desc->usage), atom);
-  uint32_t sure = log2_floor(room) + 1; /* whatever is in the lists from here on has that room */
-  for (uint32_t rooms = slabs->rooms & ~((1u << sure) - 1); rooms != 0; rooms &= rooms - 1) {
-    *slab = slabs->by_room[log2_floor(rooms & (~rooms + 1))];
-    rg_result result = slab_carve(gpu, slabs, *slab, desc, range, offset);
+/* RG_ERROR_OUT_OF_DEVICE_MEMORY, without a message, where no slab has room for so many. */
+static rg_result list_carve(slab_list *list, const slab_plan *plan, uint32_t count, slab_run *run) {
+  uint64_t room = (uint64_t)count * plan->slot_size + slab_run_alignment(plan->slot_size);
+  uint32_t sure = bits_highest(room) + 1; /* whatever is in the lists from here on has that room */
+  for (uint32_t rooms = list->rooms & ~((1u << sure) - 1); rooms != 0; rooms &= rooms - 1) {
+    buffer_slab *slab = list->by_room[bits_lowest(rooms)];
+    rg_result result = run_carve(list, slab, plan, count, run);
     if (result != RG_ERROR_OUT_OF_DEVICE_MEMORY) {
       return result;
     }
@@ -220,80 +204,172 @@ static rg_result slabs_carve(const gpu *gpu, buffer_slabs *slabs, const rg_buffe
   return RG_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
+/* What is left of slabs is used up by shorter runs before a new slab is made. */
+static rg_result list_carve_some(slab_list *list, const slab_plan *plan, uint32_t wanted,
+                                 slab_run *run) {
+  rg_result result = RG_ERROR_OUT_OF_DEVICE_MEMORY;
+  for (uint32_t count = wanted; count > 0 && result == RG_ERROR_OUT_OF_DEVICE_MEMORY; count /= 2) {
+    result = list_carve(list, plan, count, run);
+  }
+  return result;
+}
+
+static rg_result slab_carve(slab_list *list, buffer_slab *slab, const slab_plan *plan,
+                            uint32_t wanted, slab_run *run) {
+  rg_result result = RG_ERROR_OUT_OF_DEVICE_MEMORY;
+  for (uint32_t count = wanted; count > 0 && result == RG_ERROR_OUT_OF_DEVICE_MEMORY; count /= 2) {
+    result = run_carve(list, slab, plan, count, run);
+  }
+  return result;
+}
+
+void slab_join(buffer_slabs *slabs, buffer_slab *slab) {
+  slab->serial = ++slabs->serial;
+  slab_link(&slabs->lists[slab->update], slab);
+}
+
 /* A new slab joins the others, and serves the caller first. */
-static rg_result slab_add(gpu *gpu, buffer_slabs *slabs, buffer_slab *slab,
-                          const rg_buffer_desc *desc, range_id *range, uint64_t *offset) {
-  slab_link(slabs, slab);
-  uint64_t next = 2 * slabs->next_size;
-  slabs->next_size = next > SLAB_SIZE_MAX ? SLAB_SIZE_MAX : larger(next, 2 * SLAB_SIZE_MIN);
-  return slab_carve(gpu, slabs, slab, desc, range, offset);
+static rg_result slab_add(buffer_slabs *slabs, buffer_slab *slab, const slab_plan *plan,
+                          uint32_t wanted, slab_run *run) {
+  slab_list *list = &slabs->lists[slab->update];
+  slab_join(slabs, slab);
+  uint64_t next = 2 * list->next_size;
+  list->next_size = next > SLAB_SIZE_MAX ? SLAB_SIZE_MAX : larger(next, 2 * SLAB_SIZE_MIN);
+  return slab_carve(list, slab, plan, wanted, run);
 }
 
-static rg_result carve_message(rg_result result, const rg_buffer_desc *desc) {
-  return result == RG_OK ? RG_OK
-                         : result_set(result, "%s: no memory to share a VkBuffer",
-                                      resource_title(RG_TYPE_BUFFER, desc->label, 0).text);
-}
-
-rg_result buffer_slab_alloc(gpu *gpu, const rg_buffer_desc *desc, buffer_slab **slab,
-                            range_id *range, uint64_t *offset) {
-  buffers *buffers = &gpu->buffers;
-  buffer_slabs *slabs = &buffers->slabs[desc->update];
-  mutex_lock(&buffers->lock);
-  rg_result result = slabs_carve(gpu, slabs, desc, slab, range, offset);
-  uint64_t size = larger(slabs->next_size, SLAB_SIZE_MIN);
-  mutex_unlock(&buffers->lock);
+static rg_result run_place(gpu *gpu, const slab_plan *plan, uint32_t wanted, slab_run *run) {
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  slab_list *list = &slabs->lists[plan->update];
+  mutex_lock(&slabs->lock);
+  rg_result result = list_carve_some(list, plan, wanted, run);
+  uint64_t size = larger(list->next_size, SLAB_SIZE_MIN);
+  mutex_unlock(&slabs->lock);
   if (result != RG_ERROR_OUT_OF_DEVICE_MEMORY) {
-    return carve_message(result, desc);
+    return result;
   }
-  *slab = slab_create_some(gpu, desc->update, size, &result);
-  if (*slab == NULL) {
-    return result_prefix(result, "%s", resource_title(RG_TYPE_BUFFER, desc->label, 0).text);
+  buffer_slab *slab = slab_create_some(gpu, (rg_update)plan->update, size, &result);
+  if (slab == NULL) {
+    return result;
   }
-  mutex_lock(&buffers->lock);
-  result = slab_add(gpu, slabs, *slab, desc, range, offset);
-  mutex_unlock(&buffers->lock);
-  return carve_message(result, desc);
+  mutex_lock(&slabs->lock);
+  result = slab_add(slabs, slab, plan, wanted, run);
+  mutex_unlock(&slabs->lock);
+  return result;
 }
 
-/* Of two slabs without buffers the larger stays; the other is unlinked and returned. */
-static buffer_slab *slab_settle(buffer_slabs *slabs, buffer_slab *slab) {
-  if (slab->count > 0 || slabs->spare == slab) {
+/* NULL with *result and the message set. */
+static slab_run *run_make(gpu *gpu, uint32_t shard, rg_result *result) {
+  slab_run *run = host_calloc(&gpu->host, 1, sizeof *run);
+  *result = run == NULL ? result_no_memory("buffer slab's run", sizeof *run) : RG_OK;
+  if (run != NULL) {
+    run->shard = (uint8_t)shard;
+  }
+  return run;
+}
+
+static rg_result run_finish(gpu *gpu, slab_run *run, rg_result result, slab_run **out) {
+  if (result == RG_OK) {
+    *out = run;
+  } else {
+    host_free(&gpu->host, run, sizeof *run);
+  }
+  return result;
+}
+
+rg_result slab_run_create(gpu *gpu, const slab_plan *plan, uint32_t wanted, uint32_t shard,
+                          slab_run **out) {
+  rg_result result;
+  slab_run *run = run_make(gpu, shard, &result);
+  return run == NULL ? result : run_finish(gpu, run, run_place(gpu, plan, wanted, run), out);
+}
+
+rg_result slab_run_create_in(gpu *gpu, buffer_slab *slab, const slab_plan *plan, uint32_t wanted,
+                             uint32_t shard, slab_run **out) {
+  rg_result result;
+  slab_run *run = run_make(gpu, shard, &result);
+  if (run == NULL) {
+    return result;
+  }
+  return run_finish(
+      gpu, run, slab_carve(&gpu->buffers.slabs.lists[slab->update], slab, plan, wanted, run), out);
+}
+
+/* ---- What becomes empty -------------------------------------------------------------------- */
+
+/* Of two slabs without runs the larger stays; the other is unlinked and returned. */
+static buffer_slab *slab_settle(slab_list *list, buffer_slab *slab) {
+  if (slab->run_count > 0 || list->spare == slab) {
     return NULL;
   }
-  buffer_slab *surplus = slabs->spare;
-  if (surplus == NULL || surplus->range.size < slab->range.size) {
-    slabs->spare = slab;
+  buffer_slab *surplus = list->spare;
+  if (surplus == NULL || surplus->size < slab->size) {
+    list->spare = slab;
   } else {
     surplus = slab;
   }
   if (surplus != NULL) {
-    slab_unlink(slabs, surplus);
+    slab_unlink(list, surplus);
   }
   return surplus;
 }
 
-void buffer_slab_free(gpu *gpu, buffer_slab *slab, range_id range) {
-  buffers *buffers = &gpu->buffers;
-  buffer_slabs *slabs = &buffers->slabs[slab->update];
-  mutex_lock(&buffers->lock);
-  assert(slab->count > 0);
-  range_free(slab->ranges, range);
-  slab->count--;
-  slab_relink(slabs, slab);
-  buffer_slab *surplus = slab_settle(slabs, slab);
-  mutex_unlock(&buffers->lock);
+/* Under the lock; returns a slab to be destroyed outside it, or NULL. */
+static buffer_slab *run_remove(slab_list *list, slab_run *run) {
+  buffer_slab *slab = run->slab;
+  if (run->previous_in_slab != NULL) {
+    run->previous_in_slab->next_in_slab = run->next_in_slab;
+  } else {
+    slab->runs = run->next_in_slab;
+  }
+  if (run->next_in_slab != NULL) {
+    run->next_in_slab->previous_in_slab = run->previous_in_slab;
+  }
+  slab->run_count--;
+  range_free(slab->ranges, run->range);
+  slab_relink(list, slab);
+  return slab_settle(list, slab);
+}
+
+void slab_run_destroy(gpu *gpu, slab_run *run) {
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  mutex_lock(&slabs->lock);
+  buffer_slab *surplus = run_remove(&slabs->lists[run->slab->update], run);
+  mutex_unlock(&slabs->lock);
   if (surplus != NULL) {
     slab_destroy(gpu, surplus);
   }
+  host_free(&gpu->host, run, sizeof *run);
 }
 
-void buffer_slabs_finish(gpu *gpu, buffer_slabs *slabs) {
-  for (uint32_t i = 0; i < BUFFER_SLAB_ROOMS; i++) {
-    while (slabs->by_room[i] != NULL) {
-      buffer_slab *slab = slabs->by_room[i];
-      slab_unlink(slabs, slab);
-      slab_destroy(gpu, slab);
+/* Under the lock; unlinks one without runs, or returns NULL. */
+static buffer_slab *empty_take(slab_list *list) {
+  for (uint32_t i = 0; i < SLAB_ROOMS; i++) {
+    for (buffer_slab *slab = list->by_room[i]; slab != NULL; slab = slab->next) {
+      if (slab->run_count == 0) {
+        list->spare = list->spare == slab ? NULL : list->spare;
+        slab_unlink(list, slab);
+        return slab;
+      }
     }
   }
+  return NULL;
+}
+
+bool slab_empty_destroy(gpu *gpu) {
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  bool has_any = false;
+  for (uint32_t i = 0; i < SLAB_UPDATE_COUNT; i++) {
+    buffer_slab *empty = NULL;
+    do {
+      mutex_lock(&slabs->lock);
+      empty = empty_take(&slabs->lists[i]);
+      mutex_unlock(&slabs->lock);
+      if (empty != NULL) {
+        slab_destroy(gpu, empty);
+        has_any = true;
+      }
+    } while (empty != NULL);
+  }
+  return has_any;
 }

@@ -21,6 +21,7 @@ rg_result frame_init(gpu *gpu) {
   frame *frame = &gpu->frame;
   mutex_init(&frame->queue_lock);
   mutex_init(&frame->lock);
+  epochs_init(&frame->epochs, &gpu->host);
   frame->ticket_salt = salt_next();
   VkSemaphoreTypeCreateInfo type = {
       .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
@@ -44,6 +45,7 @@ void frame_finish(gpu *gpu) {
     gpu->vk.DestroySemaphore(gpu->device.handle, frame->timeline, NULL);
     frame->timeline = VK_NULL_HANDLE;
   }
+  epochs_finish(&frame->epochs);
   mutex_finish(&frame->lock);
   mutex_finish(&frame->queue_lock);
 }
@@ -75,7 +77,7 @@ uint64_t frame_completed(gpu *gpu) {
     uint64_t value = 0;
     VkResult vk_result =
         gpu->vk.GetSemaphoreCounterValue(gpu->device.handle, frame->timeline, &value);
-    if (vk_result == VK_SUCCESS && value <= atomic_load(&frame->submitted)) {
+    if (vk_result == VK_SUCCESS && value <= atomic_load(&frame->submitting)) {
       completed_raise(frame, value);
     } else if (vk_result == VK_SUCCESS || vk_result == VK_ERROR_DEVICE_LOST) {
       atomic_store(&frame->is_lost, true);
@@ -177,6 +179,7 @@ rg_result frame_submit(gpu *gpu, frame_commands *own, const VkCommandBuffer *com
   }
   frame_queue_lock(gpu);
   uint64_t next = atomic_load(&frame->submitted) + 1;
+  atomic_store(&frame->submitting, next); /* the GPU may pass it before the call returns */
   VkResult vk_result = queue_submit(gpu, own, commands, count, next);
   if (vk_result == VK_SUCCESS) {
     atomic_store(&frame->submitted, next);

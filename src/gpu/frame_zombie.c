@@ -1,5 +1,5 @@
-/* What dies late: objects wait for the timeline, and for the host's frames, before they are
- * finished. */
+/* What dies late: objects wait for the timeline, for the host's frames and for open batches, before
+ * they are finished. */
 #include <inttypes.h>
 
 #include "frame_internal.h"
@@ -9,61 +9,80 @@
 
 /* ---- Zombies ------------------------------------------------------------------------------- */
 
-static void zombie_append(frame *frame, frame_zombie *zombie) {
+static void zombie_append(frame_zombie **first, frame_zombie **last, frame_zombie *zombie) {
   zombie->next = NULL;
-  if (frame->last_zombie == NULL) {
-    frame->first_zombie = zombie;
+  if (*last == NULL) {
+    *first = zombie;
   } else {
-    frame->last_zombie->next = zombie;
+    (*last)->next = zombie;
   }
-  frame->last_zombie = zombie;
+  *last = zombie;
+}
+
+/* From now on it waits for what is under way. */
+static void zombie_wait(frame *frame, frame_zombie *zombie) {
+  zombie->value = atomic_load(&frame->submitted);
+  zombie->host_frame = atomic_load(&frame->host_frame);
+  if (atomic_load(&frame->has_queued)) {
+    zombie->next = frame->queued_zombies;
+    frame->queued_zombies = zombie;
+  } else {
+    zombie_append(&frame->first_zombie, &frame->last_zombie, zombie);
+  }
+}
+
+/* Whether nothing can use what was retired just now. Batches are asked first, for they submit
+ * before they end, and the queue before the submissions, for what leaves it has been submitted
+ * before. */
+static bool frame_is_clear(const frame *frame) {
+  if (!epoch_is_clear(&frame->epochs) || atomic_load(&frame->has_queued) ||
+      atomic_load(&frame->host_frame) != 0) {
+    return false;
+  }
+  uint64_t submitted = atomic_load(&frame->submitted);
+  return atomic_load(&frame->completed) >= submitted;
 }
 
 /* What cannot be in use dies at once, so that loops which submit nothing pile nothing up. */
 void frame_retire(gpu *gpu, frame_zombie *zombie, void (*finish)(struct gpu *, frame_zombie *)) {
   frame *frame = &gpu->frame;
+  if (frame_is_clear(frame)) {
+    finish(gpu, zombie);
+    return;
+  }
   mutex_lock(&frame->lock);
   zombie->finish = finish;
-  zombie->value = atomic_load(&frame->submitted);
-  zombie->host_frame = atomic_load(&frame->host_frame);
-  bool has_passed = !frame->has_queued && zombie->host_frame == 0 &&
-                    zombie->value <= atomic_load(&frame->completed);
-  if (frame->has_queued) {
-    zombie->next = frame->queued_zombies;
-    frame->queued_zombies = zombie;
-  } else if (!has_passed) {
-    zombie_append(frame, zombie);
+  atomic_fetch_add(&frame->zombie_count, 1);
+  if (epoch_is_clear(&frame->epochs)) {
+    zombie_wait(frame, zombie);
+  } else {
+    zombie->epoch = epoch_die(&frame->epochs);
+    zombie_append(&frame->first_batched, &frame->last_batched, zombie);
   }
   mutex_unlock(&frame->lock);
-  if (has_passed) {
-    finish(gpu, zombie);
-  }
 }
 
 void frame_queue_begin(gpu *gpu) {
   mutex_lock(&gpu->frame.lock);
-  gpu->frame.has_queued = true;
+  atomic_store(&gpu->frame.has_queued, true);
   mutex_unlock(&gpu->frame.lock);
 }
 
 void frame_queue_end(gpu *gpu, uint64_t value) {
   frame *frame = &gpu->frame;
   mutex_lock(&frame->lock);
-  frame->has_queued = false;
+  atomic_store(&frame->has_queued, false);
   while (frame->queued_zombies != NULL) {
     frame_zombie *zombie = frame->queued_zombies;
     frame->queued_zombies = zombie->next;
     zombie->value = zombie->value > value ? zombie->value : value;
-    zombie_append(frame, zombie);
+    zombie_append(&frame->first_zombie, &frame->last_zombie, zombie);
   }
   mutex_unlock(&frame->lock);
 }
 
 bool frame_has_zombies(gpu *gpu) {
-  mutex_lock(&gpu->frame.lock);
-  bool has_zombies = gpu->frame.first_zombie != NULL || gpu->frame.queued_zombies != NULL;
-  mutex_unlock(&gpu->frame.lock);
-  return has_zombies;
+  return atomic_load(&gpu->frame.zombie_count) > 0;
 }
 
 bool frame_waits_for_queue(gpu *gpu) {
@@ -94,6 +113,17 @@ static void host_points_collect(gpu *gpu) {
   }
 }
 
+/* What batches may have used until they ended is perhaps still in use by what was submitted from
+ * them: only now does the waiting for that begin. */
+static void batches_collect(frame *frame, uint64_t passed) {
+  while (frame->first_batched != NULL && frame->first_batched->epoch < passed) {
+    frame_zombie *zombie = frame->first_batched;
+    frame->first_batched = zombie->next;
+    frame->last_batched = zombie->next == NULL ? NULL : frame->last_batched;
+    zombie_wait(frame, zombie);
+  }
+}
+
 static bool zombie_has_passed(const frame *frame, const frame_zombie *zombie, uint64_t completed) {
   return zombie->value <= completed && zombie->host_frame <= frame->host_completed;
 }
@@ -104,6 +134,7 @@ static frame_zombie *zombies_take(frame *frame, uint64_t completed) {
   for (frame_zombie *zombie = first; zombie != NULL && zombie_has_passed(frame, zombie, completed);
        zombie = zombie->next) {
     last = zombie;
+    atomic_fetch_sub(&frame->zombie_count, 1);
   }
   if (last == NULL) {
     return NULL;
@@ -132,6 +163,7 @@ void frame_collect(gpu *gpu) {
   uint64_t completed = frame_completed(gpu);
   mutex_lock(&frame->lock);
   host_points_collect(gpu);
+  batches_collect(frame, epoch_passed(&frame->epochs));
   frame_zombie *zombies = zombies_take(frame, completed);
   mutex_unlock(&frame->lock);
   zombies_finish(gpu, zombies);
@@ -164,12 +196,24 @@ static void wait_for_host(gpu *gpu) {
   }
 }
 
+/* Whoever has one open is wrong: no other call may be running. Nobody is waited for. */
+static void batches_abandon(gpu *gpu) {
+  uint32_t count = epochs_abandon(&gpu->frame.epochs);
+  if (count > 0) {
+    log_message(&gpu->logger, RG_LOG_WARNING,
+                "engine '%s': %u batch%s never ended: what was looked up in %s is destroyed",
+                gpu->label, count, count == 1 ? " was" : "es were", count == 1 ? "it" : "them");
+  }
+  batches_collect(&gpu->frame, UINT64_MAX);
+}
+
 /* Waiting for the timeline alone spares the host's other queues, where that works. */
 void frame_drain(gpu *gpu) {
   frame *frame = &gpu->frame;
   if (frame->timeline == VK_NULL_HANDLE) {
     return;
   }
+  batches_abandon(gpu);
   upload_discard(gpu);
   uint64_t submitted = atomic_load(&frame->submitted);
   if (frame_wait(gpu, submitted, UINT64_MAX) != RG_OK) {
@@ -180,6 +224,7 @@ void frame_drain(gpu *gpu) {
   while (frame->first_zombie != NULL) {
     frame_zombie *zombies = frame->first_zombie;
     frame->first_zombie = frame->last_zombie = NULL;
+    atomic_store(&frame->zombie_count, 0);
     zombies_finish(gpu, zombies);
   }
 }
@@ -226,5 +271,6 @@ rg_result rg_collect(rg_engine *engine) {
   RESOURCE_REQUIRE(engine);
   gpu *gpu = gpu_of(engine);
   frame_collect(gpu);
+  memory_budget_refresh(gpu);
   return atomic_load(&gpu->frame.is_lost) ? frame_lost(gpu) : RG_OK;
 }

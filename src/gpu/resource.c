@@ -23,16 +23,20 @@ const char *resource_label(const resource *resource) {
   return resource->label == NULL ? "" : resource->label;
 }
 
-static resource *resource_in(const gpu *gpu, rg_type type, void *storage) {
+resource *resource_in(const gpu *gpu, rg_type type, void *storage) {
   return (resource *)(void *)((char *)storage + gpu->resource_offset[type]);
 }
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
+static bool is_text(const char *text) {
+  return text != NULL && text[0] != '\0';
+}
+
 /* False when out of host memory. An empty string is no name. */
 static bool name_copy(gpu *gpu, const char *name, char **out) {
   *out = NULL;
-  if (name == NULL || name[0] == '\0') {
+  if (!is_text(name)) {
     return true;
   }
   *out = host_strdup(&gpu->host, name);
@@ -43,7 +47,7 @@ static bool name_copy(gpu *gpu, const char *name, char **out) {
 static void names_replace(gpu *gpu, resource *resource, uint64_t id, char *label, char *origin) {
   mutex_lock(&gpu->names);
   char *old[] = {resource->label, resource->origin, resource->destroyed_at};
-  resource->id = id;
+  atomic_store_explicit(&resource->id, id, memory_order_release);
   resource->label = label;
   resource->origin = origin;
   resource->destroyed_at = NULL;
@@ -53,22 +57,39 @@ static void names_replace(gpu *gpu, resource *resource, uint64_t id, char *label
   }
 }
 
+static bool has_names(const resource *resource) {
+  return resource->label != NULL || resource->origin != NULL || resource->destroyed_at != NULL;
+}
+
+static void life_begin(resource *resource, uint64_t id) {
+  atomic_store_explicit(&resource->pins, resource_no_pins(id), memory_order_relaxed);
+  atomic_store_explicit(&resource->references, 1, memory_order_relaxed);
+  atomic_store_explicit(&resource->is_released, false, memory_order_relaxed);
+}
+
 rg_result resource_begin(gpu *gpu, resource *resource, uint64_t id, const char *label) {
   char *label_copy = NULL;
   char *origin_copy = NULL;
-  if (!name_copy(gpu, label, &label_copy) || !name_copy(gpu, origin_get(), &origin_copy)) {
+  const char *origin = origin_get();
+  if (!is_text(label) && !is_text(origin) && !has_names(resource)) {
+    atomic_store_explicit(&resource->id, id, memory_order_release);
+    life_begin(resource, id);
+    return RG_OK;
+  }
+  if (!name_copy(gpu, label, &label_copy) || !name_copy(gpu, origin, &origin_copy)) {
     host_strfree(&gpu->host, label_copy);
     return result_set(RG_ERROR_OUT_OF_HOST_MEMORY, "%s: no host memory for its names",
                       resource_title(rg_type_of(id), label, 0).text);
   }
   names_replace(gpu, resource, id, label_copy, origin_copy);
-  atomic_store_explicit(&resource->references, 1, memory_order_relaxed);
-  atomic_store_explicit(&resource->is_released, false, memory_order_relaxed);
+  life_begin(resource, id);
   return RG_OK;
 }
 
 void resource_finish(gpu *gpu, resource *resource) {
-  names_replace(gpu, resource, 0, NULL, NULL);
+  if (has_names(resource)) {
+    names_replace(gpu, resource, 0, NULL, NULL);
+  }
 }
 
 /* The first place counts. Without memory for it, it stays unknown: dying must not fail. */
@@ -89,16 +110,17 @@ static void destroyed_at_set(gpu *gpu, resource *resource) {
 /* ---- Look-ups and their errors ------------------------------------------------------------- */
 
 typedef struct place_text {
-  char text[144];
+  char text[320];
 } place_text;
 
-/* " (at scene.lua:12)", or nothing. */
-static place_text place_of(const char *destroyed_at) {
-  place_text place = {""};
-  if (destroyed_at != NULL) {
-    snprintf(place.text, sizeof place.text, " (at %s)", destroyed_at);
-  }
-  return place;
+/* " (at scene.lua:12), it was made at scene.lua:3", as far as it is known. */
+static place_text places_of(const resource *resource) {
+  const char *destroyed_at = resource->destroyed_at, *origin = resource->origin;
+  place_text places;
+  snprintf(places.text, sizeof places.text, "%s%s%s%s%s", destroyed_at != NULL ? " (at " : "",
+           destroyed_at != NULL ? destroyed_at : "", destroyed_at != NULL ? ")" : "",
+           origin != NULL ? ", it was made at " : "", origin != NULL ? origin : "");
+  return places;
 }
 
 /* Of a live resource of another type. */
@@ -120,7 +142,7 @@ static bool refuse_dead(gpu *gpu, rg_type type, uint64_t id) {
   bool is_same = dead->id == id;
   if (is_same) {
     (void)result_set(RG_ERROR_STALE_HANDLE, "%s is destroyed%s",
-                     resource_title(type, dead->label, id).text, place_of(dead->destroyed_at).text);
+                     resource_title(type, dead->label, id).text, places_of(dead).text);
   }
   mutex_unlock(&gpu->names);
   return is_same;
@@ -201,12 +223,13 @@ static rg_result refuse_released(gpu *gpu, const resource *kept, rg_type type, u
   rg_result result =
       result_set(RG_ERROR_STALE_HANDLE,
                  "%s is already destroyed%s: only a material, a set or the engine keeps it",
-                 resource_title(type, kept->label, id).text, place_of(kept->destroyed_at).text);
+                 resource_title(type, kept->label, id).text, places_of(kept).text);
   mutex_unlock(&gpu->names);
   return result;
 }
 
-/* The creator's reference goes; is_noted: with the place. */
+/* The creator's reference goes; is_noted: with the place. The slot is marked as shared first, so
+ * that nobody else ends its life in one step meanwhile. */
 static rg_result creator_let_go(gpu *gpu, rg_type type, uint64_t id, bool is_noted) {
   rg_result result = RG_OK;
   void *storage = resource_acquire(gpu, type, id, &result);
@@ -214,7 +237,9 @@ static rg_result creator_let_go(gpu *gpu, rg_type type, uint64_t id, bool is_not
     return result;
   }
   resource *resource = resource_in(gpu, type, storage);
-  if (atomic_exchange_explicit(&resource->is_released, true, memory_order_acq_rel)) {
+  if (!slots_share(gpu->slots_by_type[type], id)) {
+    result = resource_refuse(gpu, type, id);
+  } else if (atomic_exchange_explicit(&resource->is_released, true, memory_order_acq_rel)) {
     result = refuse_released(gpu, resource, type, id);
   } else {
     if (is_noted) {
@@ -226,7 +251,13 @@ static rg_result creator_let_go(gpu *gpu, rg_type type, uint64_t id, bool is_not
   return result;
 }
 
+/* Where nobody but the creator ever owned it and there is no place to note, one step does it all.
+ */
 rg_result resource_destroy(gpu *gpu, rg_type type, uint64_t id) {
+  slots *slots = gpu->slots_by_type[type];
+  if (slots != NULL && !is_text(origin_get()) && slots_retire_sole(slots, id)) {
+    return RG_OK;
+  }
   return creator_let_go(gpu, type, id, true);
 }
 
@@ -241,7 +272,10 @@ rg_result resource_own(gpu *gpu, rg_type type, uint64_t id) {
     return result;
   }
   resource *resource = resource_in(gpu, type, storage);
-  uint32_t references = atomic_load_explicit(&resource->references, memory_order_relaxed);
+  uint32_t references = 0;
+  if (slots_share(gpu->slots_by_type[type], id)) {
+    references = atomic_load_explicit(&resource->references, memory_order_relaxed);
+  }
   while (references != 0 &&
          !atomic_compare_exchange_weak_explicit(&resource->references, &references, references + 1,
                                                 memory_order_acq_rel, memory_order_relaxed)) {
@@ -269,11 +303,27 @@ void resource_disown(gpu *gpu, uint64_t id) {
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+/* Pins would keep the slots from being reclaimed. */
+static void drop_pins(gpu *gpu, rg_type type, slots *slots) {
+  void *storage = slots_storage_of_index(slots, 0);
+  for (uint64_t i = 0; storage != NULL; storage = slots_storage_of_index(slots, ++i)) {
+    resource *resource = resource_in(gpu, type, storage);
+    uint64_t id = atomic_load(&resource->id);
+    uint32_t count = resource_drop_pins(resource);
+    if (count > 0) {
+      log_message(&gpu->logger, RG_LOG_WARNING, "%s: %s is still pinned (%u time%s)", gpu->label,
+                  resource_title(type, resource->label, id).text, count, count == 1 ? "" : "s");
+      slots_release(slots, id);
+    }
+  }
+}
+
 void resource_finish_all(gpu *gpu, rg_type type) {
   slots *slots = gpu->slots_by_type[type];
   if (slots == NULL) {
     return;
   }
+  drop_pins(gpu, type, slots);
   for (uint64_t id = slots_next(slots, 0); id != 0; id = slots_next(slots, id)) {
     slots_retire(slots, id);
   }
