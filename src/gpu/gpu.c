@@ -25,12 +25,23 @@ static rg_result host_part_init(gpu *gpu, const rg_engine_desc *desc) {
   snprintf(gpu->label, sizeof gpu->label, "%s", desc->label == NULL ? "regolith" : desc->label);
   RG_TRY(size_check("block_size", desc->block_size, UINT64_C(1) << 20, UINT64_C(4) << 30));
   RG_TRY(size_check("upload_size", desc->upload_size, UINT64_C(64) << 10, UINT64_C(1) << 30));
+  RG_TRY(margin_init(gpu, desc));
 fail:
   return result;
 }
 
 static void host_part_finish(gpu *gpu) {
   (void)gpu;
+}
+
+static rg_result trace_part_init(gpu *gpu, const rg_engine_desc *desc) {
+  (void)desc;
+  memory_trace_init(&gpu->trace, &gpu->host);
+  return RG_OK;
+}
+
+static void trace_part_finish(gpu *gpu) {
+  memory_trace_finish(&gpu->trace);
 }
 
 static rg_result dispatch_part_init(gpu *gpu, const rg_engine_desc *desc) {
@@ -42,7 +53,7 @@ static void dispatch_part_finish(gpu *gpu) {
 }
 
 static rg_result memory_part_init(gpu *gpu, const rg_engine_desc *desc) {
-  memory_init(gpu, desc->memory_limit, desc->block_size);
+  memory_init(gpu, desc->block_size);
   return RG_OK;
 }
 
@@ -71,16 +82,21 @@ static void names_part_finish(gpu *gpu) {
     name##_init(gpu);                                                       \
     return RG_OK;                                                           \
   }
+PART_INIT(pools)
 PART_INIT(samplers)
 PART_INIT(descriptors)
 PART_INIT(pipelines)
+PART_INIT(bindless)
+PART_INIT(defragmenter)
 PART_INIT(buffers)
 PART_INIT(textures)
 
 static const gpu_part parts[] = {
     {host_part_init, host_part_finish},
+    {trace_part_init, trace_part_finish},
     {dispatch_part_init, dispatch_part_finish},
     {device_init, device_finish},
+    {memory_budget_init, memory_budget_finish},
     {memory_part_init, memory_finish},
     {frame_part_init, frame_finish},
     {upload_part_init, upload_finish},
@@ -88,6 +104,9 @@ static const gpu_part parts[] = {
     {descriptors_part_init, descriptors_finish},
     {pipelines_part_init, pipelines_finish},
     {names_part_init, names_part_finish},
+    {pools_part_init, pools_finish},
+    {bindless_part_init, bindless_finish},
+    {defragmenter_part_init, defragmenter_finish},
     {buffers_part_init, buffers_finish},
     {textures_part_init, textures_finish},
     {NULL, frame_drain},

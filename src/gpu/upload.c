@@ -114,19 +114,19 @@ rg_result upload_submit(gpu *gpu, const VkCommandBuffer *commands, uint32_t coun
 
 /* ---- Writes -------------------------------------------------------------------------------- */
 
-static rg_result write_mapped(gpu *gpu, const upload_place *target, const void *data,
+static rg_result write_mapped(gpu *gpu, const upload_bytes *target, const void *data,
                               uint64_t size) {
   memcpy((unsigned char *)target->range->mapped + target->range_offset, data, size);
   return memory_flush(gpu, target->range, target->range_offset, size);
 }
 
-static rg_result write_staged(gpu *gpu, const upload_place *target, uint64_t target_offset,
-                              const void *data, uint64_t size) {
+static rg_result write_staged(gpu *gpu, const upload_bytes *target, uint64_t done, const void *data,
+                              uint64_t size) {
   rg_result result = RG_OK;
   upload_ring *ring = &gpu->upload->ring;
   upload_buffer_op op = {.source = ring->buffer,
                          .target = target->buffer,
-                         .target_offset = target_offset,
+                         .target_offset = target->offset + done,
                          .size = size};
   RG_TRY(batch_prepare(gpu));
   RG_TRY(ring_reserve(gpu, size, WRITE_ALIGNMENT, &op.source_offset));
@@ -144,12 +144,43 @@ static rg_result write_in_pieces(gpu *gpu, const upload_place *target, const voi
   }
   upload *upload = gpu->upload;
   mutex_lock(&upload->lock);
+  const upload_bytes bytes = buffer_bytes(target->buffer, target->offset);
   uint64_t piece_size = ring_piece_size(&upload->ring);
   for (uint64_t done = 0; done < size && result == RG_OK;) {
     uint64_t piece = size - done < piece_size ? size - done : piece_size;
-    result =
-        write_staged(gpu, target, target->offset + done, (const unsigned char *)data + done, piece);
+    result = write_staged(gpu, &bytes, done, (const unsigned char *)data + done, piece);
     done += piece;
+  }
+  mutex_unlock(&upload->lock);
+  return result;
+}
+
+/* Of a movable buffer only its place tells. */
+static bool may_be_mapped(const buffer *buffer) {
+  return buffer->is_movable || buffer_bytes(buffer, 0).range->mapped != NULL;
+}
+
+/* Nobody else knows the buffer yet, so that it stays where it is. */
+static rg_result write_fresh(gpu *gpu, const upload_place *target, const void *data, uint64_t size,
+                             bool *is_done) {
+  const upload_bytes bytes = buffer_bytes(target->buffer, target->offset);
+  *is_done = bytes.range->mapped != NULL;
+  return *is_done ? write_mapped(gpu, &bytes, data, size) : RG_OK;
+}
+
+static rg_result write_idle(gpu *gpu, const upload_place *target, const void *data, uint64_t size,
+                            bool *is_done) {
+  rg_result result = RG_OK;
+  upload *upload = gpu->upload;
+  if (!frame_is_idle(gpu)) {
+    return RG_OK;
+  }
+  mutex_lock(&upload->lock);
+  const upload_bytes bytes = buffer_bytes(target->buffer, target->offset);
+  *is_done = bytes.range->mapped != NULL && frame_is_idle(gpu) &&
+             !batch_touches(&upload->batch, bytes.buffer, bytes.offset, size);
+  if (*is_done) {
+    result = write_mapped(gpu, &bytes, data, size);
   }
   mutex_unlock(&upload->lock);
   return result;
@@ -157,18 +188,11 @@ static rg_result write_in_pieces(gpu *gpu, const upload_place *target, const voi
 
 rg_result upload_write(gpu *gpu, const upload_place *target, const void *data, uint64_t size,
                        bool is_fresh) {
-  bool is_mapped = target->range->mapped != NULL;
-  if (is_mapped && is_fresh) {
-    return write_mapped(gpu, target, data, size);
-  }
-  if (is_mapped && frame_is_idle(gpu)) {
-    upload *upload = gpu->upload;
-    mutex_lock(&upload->lock);
-    bool is_free =
-        frame_is_idle(gpu) && !batch_touches(&upload->batch, target->buffer, target->offset, size);
-    rg_result result = is_free ? write_mapped(gpu, target, data, size) : RG_OK;
-    mutex_unlock(&upload->lock);
-    if (is_free) {
+  if (may_be_mapped(target->buffer)) {
+    bool is_done = false;
+    rg_result result = is_fresh ? write_fresh(gpu, target, data, size, &is_done)
+                                : write_idle(gpu, target, data, size, &is_done);
+    if (is_done) {
       return result;
     }
   }
@@ -177,21 +201,52 @@ rg_result upload_write(gpu *gpu, const upload_place *target, const void *data, u
 
 /* ---- Copies -------------------------------------------------------------------------------- */
 
+static void copy_add(gpu *gpu, const upload_bytes *source, const upload_bytes *target,
+                     uint64_t size) {
+  const upload_buffer_op op = {.source = source->buffer,
+                               .target = target->buffer,
+                               .source_offset = source->offset,
+                               .target_offset = target->offset,
+                               .size = size};
+  batch_add_buffer_op(gpu, UPLOAD_COPY, &op);
+}
+
 rg_result upload_copy(gpu *gpu, const upload_place *source, const upload_place *target,
                       uint64_t size) {
   upload *upload = gpu->upload;
-  upload_buffer_op op = {.source = source->buffer,
-                         .target = target->buffer,
-                         .source_offset = source->offset,
-                         .target_offset = target->offset,
-                         .size = size};
   mutex_lock(&upload->lock);
   rg_result result = batch_prepare(gpu);
   if (result == RG_OK) {
-    batch_add_buffer_op(gpu, UPLOAD_COPY, &op);
+    const upload_bytes from = buffer_bytes(source->buffer, source->offset);
+    const upload_bytes to = buffer_bytes(target->buffer, target->offset);
+    copy_add(gpu, &from, &to, size);
   }
   mutex_unlock(&upload->lock);
   return result;
+}
+
+/* ---- Moves --------------------------------------------------------------------------------- */
+
+void upload_lock(gpu *gpu) {
+  mutex_lock(&gpu->upload->lock);
+}
+
+void upload_unlock(gpu *gpu) {
+  mutex_unlock(&gpu->upload->lock);
+}
+
+rg_result upload_prepare_move(gpu *gpu) {
+  return batch_prepare(gpu);
+}
+
+void upload_move_bytes(gpu *gpu, const upload_bytes *source, const upload_bytes *target,
+                       uint64_t size) {
+  copy_add(gpu, source, target, size);
+}
+
+void upload_move_texture(gpu *gpu, const texture *texture, VkImage target) {
+  upload_move_op op = {.source = batch_add_texture(gpu, texture, false)};
+  batch_add_move_op(gpu, batch_add_image(gpu, texture, target, true), &op);
 }
 
 /* ---- What the public interface tells ------------------------------------------------------- */
@@ -207,6 +262,7 @@ static rg_result submit_public(gpu *gpu, const VkCommandBuffer *commands, uint32
     RG_TRY(gpu->before_submit(gpu));
   }
   RG_TRY(upload_submit(gpu, commands, count, &value));
+  memory_budget_refresh(gpu);
   if (ticket != NULL) {
     *ticket = frame_ticket(gpu, value);
   }

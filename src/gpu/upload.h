@@ -10,6 +10,7 @@
 
 #include "memory.h"
 
+struct buffer;
 struct gpu;
 struct texture;
 typedef struct upload upload; /* its insides are upload.c's */
@@ -20,13 +21,25 @@ void upload_finish(struct gpu *gpu);
 /* Drops what is queued and not submitted, at the engine's end. */
 void upload_discard(struct gpu *gpu);
 
-/* A place in a VkBuffer, and its host memory where it is mapped. */
+/* A place in a buffer that the caller holds. Where its bytes are is looked up under the upload's
+ * lock, at the very moment that something is queued: rg_defragment may move them before. */
 typedef struct upload_place {
+  const struct buffer *buffer;
+  uint64_t offset; /* bytes into it */
+} upload_place;
+
+/* Where a buffer's bytes are: a place in a VkBuffer, and its host memory where it is mapped. */
+typedef struct upload_bytes {
   VkBuffer buffer;
   uint64_t offset;           /* bytes into buffer */
   const memory_range *range; /* the buffer's memory */
   uint64_t range_offset;     /* bytes from the range's start to the place */
-} upload_place;
+} upload_bytes;
+
+/* Guards where movable buffers and textures are, and what is queued. Take no other lock but those
+ * of device memory and frames while you hold it, and allocate no memory. */
+void upload_lock(struct gpu *gpu);
+void upload_unlock(struct gpu *gpu);
 
 /* All of these may submit, where the ring is full. A submission that fails leaves the batch queued
  * for the next one, unless the device is lost; of the call that failed nothing is queued, but for
@@ -51,6 +64,15 @@ RG_NODISCARD rg_result upload_generate_mips(struct gpu *gpu, struct texture *tex
                                             uint32_t first);
 /* Brings a new texture's levels from undefined to its layout, in the batch's order. */
 RG_NODISCARD rg_result upload_init_texture(struct gpu *gpu, struct texture *texture);
+/* Moves, with the lock held by the caller: copies all of a buffer's bytes, or all levels, layers
+ * and aspects of a texture, from the old place to the new one, in order with all that is queued.
+ * What is queued after must name the new place. upload_prepare_move makes room first, so that these
+ * cannot fail; it may submit the batch, not wait. */
+RG_NODISCARD rg_result upload_prepare_move(struct gpu *gpu);
+void upload_move_bytes(struct gpu *gpu, const upload_bytes *source, const upload_bytes *target,
+                       uint64_t size);
+/* target: an image of the texture's facts, in the undefined layout. */
+void upload_move_texture(struct gpu *gpu, const struct texture *texture, VkImage target);
 RG_NODISCARD rg_result upload_read_texture(struct gpu *gpu, struct texture *texture,
                                            const rg_texture_region *region, void *data,
                                            uint64_t size);

@@ -10,6 +10,9 @@
 /* Bounds the memory that a batch of tiny writes takes. */
 #define BATCH_MAX_OPS 65536u
 
+/* The one that is written, and the one that it is copied from. */
+#define BATCH_PREPARED_TEXTURES 2
+
 /* ---- Room ---------------------------------------------------------------------------------- */
 
 /* Makes room for `needed` items; at least doubles. */
@@ -44,7 +47,7 @@ static uint32_t *table_find(const upload_batch *batch, VkImage image) {
 
 /* Kept at least half empty; capacity is a power of two. */
 static rg_result table_reserve(gpu *gpu, upload_batch *batch) {
-  uint32_t needed = 2 * (batch->texture_count + 1);
+  uint32_t needed = 2 * (batch->texture_count + BATCH_PREPARED_TEXTURES);
   if (needed <= batch->table_capacity) {
     return RG_OK;
   }
@@ -68,7 +71,8 @@ rg_result batch_prepare(gpu *gpu) {
   if (batch->op_count >= BATCH_MAX_OPS || batch->texture_count >= BATCH_MAX_OPS) {
     RG_TRY(upload_flush(gpu));
   }
-  uint32_t ops = batch->op_count + 1, textures = batch->texture_count + 1;
+  uint32_t ops = batch->op_count + 1;
+  uint32_t textures = batch->texture_count + BATCH_PREPARED_TEXTURES;
   RG_TRY(array_reserve(gpu, BATCH_ARRAY(batch, ops, op_capacity), ops));
   RG_TRY(array_reserve(gpu, BATCH_ARRAY(batch, runs, run_capacity), batch->run_count + 1));
   RG_TRY(array_reserve(gpu, BATCH_ARRAY(batch, spans, span_capacity), 2 * ops));
@@ -168,14 +172,14 @@ static bool regions_overlap(const rg_texture_region *a, const rg_texture_region 
          spans_overlap(a->z, a->depth, b->z, b->depth);
 }
 
-/* region: NULL for mips, which come after a run's writes anyway. */
+/* region: NULL for mips and moves, which come after a run's writes anyway. */
 static bool texture_op_depends(const upload_batch *batch, uint32_t texture,
                                const rg_texture_region *region) {
   uint32_t first = run_first(batch), scanned = 0;
   for (uint32_t i = batch->textures[texture].last_op; i != UPLOAD_NO_OP && i >= first;
        i = batch->ops[i].previous) {
     const upload_op *other = &batch->ops[i];
-    if (other->kind == UPLOAD_MIPS || ++scanned > SCAN_MAX ||
+    if (other->kind != UPLOAD_TEXTURE || ++scanned > SCAN_MAX ||
         (region != NULL && regions_overlap(&other->image.region, region))) {
       return true;
     }
@@ -215,12 +219,16 @@ void batch_add_buffer_op(gpu *gpu, upload_kind kind, const upload_buffer_op *op)
 }
 
 uint32_t batch_add_texture(gpu *gpu, const texture *texture, bool is_new) {
+  return batch_add_image(gpu, texture, texture->vk.image, is_new);
+}
+
+uint32_t batch_add_image(gpu *gpu, const texture *texture, VkImage image, bool is_new) {
   upload_batch *batch = &gpu->upload->batch;
   batch_begin(gpu, batch);
-  uint32_t *place = table_find(batch, texture->vk.image);
+  uint32_t *place = table_find(batch, image);
   if (*place == 0) {
     batch->textures[batch->texture_count++] = (upload_texture){
-        .image = texture->vk.image,
+        .image = image,
         .layout = texture->vk.layout,
         .aspects = texture->aspects,
         .extent = texture->vk.extent,
@@ -252,4 +260,14 @@ void batch_add_texture_op(gpu *gpu, uint32_t texture, const upload_texture_op *o
 
 void batch_add_mips_op(gpu *gpu, uint32_t texture, const upload_mips_op *op) {
   texture_op_add(&gpu->upload->batch, texture, (upload_op){.kind = UPLOAD_MIPS, .mips = *op}, NULL);
+}
+
+/* What the source was written with must be there before. */
+void batch_add_move_op(gpu *gpu, uint32_t texture, const upload_move_op *op) {
+  upload_batch *batch = &gpu->upload->batch;
+  uint32_t last = batch->textures[op->source].last_op;
+  if (last != UPLOAD_NO_OP && last >= run_first(batch)) {
+    run_begin(batch);
+  }
+  texture_op_add(batch, texture, (upload_op){.kind = UPLOAD_MOVE, .move = *op}, NULL);
 }

@@ -51,6 +51,7 @@ typedef enum upload_kind {
   UPLOAD_COPY,    /* from buffer to buffer */
   UPLOAD_TEXTURE, /* from the ring to a box of a texture's level */
   UPLOAD_MIPS,    /* from level to level */
+  UPLOAD_MOVE,    /* all of a texture to another image */
 } upload_kind;
 
 #define UPLOAD_NO_OP UINT32_MAX
@@ -70,6 +71,10 @@ typedef struct upload_mips_op {
   VkFilter filter;
 } upload_mips_op;
 
+typedef struct upload_move_op {
+  uint32_t source; /* index into the batch's textures: the image to copy from */
+} upload_move_op;
+
 typedef struct upload_op {
   upload_kind kind;
   uint32_t texture;  /* index into the batch's textures */
@@ -78,6 +83,7 @@ typedef struct upload_op {
     upload_buffer_op buffer;
     upload_texture_op image;
     upload_mips_op mips;
+    upload_move_op move;
   };
 } upload_op;
 
@@ -90,7 +96,8 @@ typedef struct upload_texture {
   uint32_t levels, layers;
   bool is_new;                         /* comes from the undefined layout */
   uint32_t last_op;                    /* or UPLOAD_NO_OP */
-  uint32_t first_source, source_count; /* while recording: levels that are sources of blits */
+  uint32_t first_source, source_count; /* while recording: levels that are sources of blits, or
+                                          of moves */
 } upload_texture;
 
 typedef struct upload_batch {
@@ -113,14 +120,18 @@ typedef struct upload_batch {
 bool batch_is_empty(const upload_batch *batch);
 void batch_finish(gpu *gpu);
 void batch_clear(upload_batch *batch);
-/* Room for one more operation and one more texture, so that adding them cannot fail; a batch that
+/* Room for one more operation and two more textures, so that adding them cannot fail; a batch that
  * has grown long is submitted first. */
 RG_NODISCARD rg_result batch_prepare(gpu *gpu);
 void batch_add_buffer_op(gpu *gpu, upload_kind kind, const upload_buffer_op *op);
 /* The index of the texture, added if need be. */
 uint32_t batch_add_texture(gpu *gpu, const texture *texture, bool is_new);
+/* As batch_add_texture for another image of the texture's facts. */
+uint32_t batch_add_image(gpu *gpu, const texture *texture, VkImage image, bool is_new);
 void batch_add_texture_op(gpu *gpu, uint32_t texture, const upload_texture_op *op);
 void batch_add_mips_op(gpu *gpu, uint32_t texture, const upload_mips_op *op);
+/* All of op's source to the texture; nothing writes to the source afterwards. */
+void batch_add_move_op(gpu *gpu, uint32_t texture, const upload_move_op *op);
 /* Whether some operation reads or writes these bytes; true where finding out would take long. */
 bool batch_touches(const upload_batch *batch, VkBuffer buffer, uint64_t offset, uint64_t size);
 

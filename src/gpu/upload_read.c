@@ -102,7 +102,8 @@ static rg_result submit_visible(gpu *gpu, uint64_t *value) {
   return result == RG_OK ? upload_end_visible(gpu, commands, value) : result;
 }
 
-static rg_result read_mapped(gpu *gpu, const upload_place *source, void *data, uint64_t size) {
+/* Of a buffer that stays where it is. */
+static rg_result read_mapped(gpu *gpu, const upload_bytes *source, void *data, uint64_t size) {
   uint64_t value;
   mutex_lock(&gpu->upload->lock);
   rg_result result = submit_visible(gpu, &value);
@@ -132,7 +133,8 @@ static void record_read(gpu *gpu, VkCommandBuffer commands, VkBuffer source, uin
   gpu->vk.CmdCopyBuffer(commands, source, gpu->upload->reader.buffer, 1, &region);
 }
 
-static rg_result read_piece(gpu *gpu, VkBuffer source, uint64_t offset, void *data, uint64_t size) {
+static rg_result read_piece(gpu *gpu, const upload_place *source, uint64_t done, void *data,
+                            uint64_t size) {
   upload *upload = gpu->upload;
   frame_commands *commands;
   mutex_lock(&upload->lock);
@@ -141,7 +143,8 @@ static rg_result read_piece(gpu *gpu, VkBuffer source, uint64_t offset, void *da
     mutex_unlock(&upload->lock);
     return result;
   }
-  record_read(gpu, commands->buffer, source, offset, size);
+  const upload_bytes bytes = buffer_bytes(source->buffer, source->offset + done);
+  record_read(gpu, commands->buffer, bytes.buffer, bytes.offset, size);
   result = reader_finish(gpu, commands);
   if (result == RG_OK) {
     memcpy(data, upload->reader.range.mapped, size);
@@ -155,17 +158,32 @@ static rg_result read_in_pieces(gpu *gpu, const upload_place *source, void *data
   rg_result result = reader_ensure(gpu, size);
   for (uint64_t done = 0; done < size && result == RG_OK;) {
     uint64_t piece = size - done < reader->size ? size - done : reader->size;
-    result =
-        read_piece(gpu, source->buffer, source->offset + done, (unsigned char *)data + done, piece);
+    result = read_piece(gpu, source, done, (unsigned char *)data + done, piece);
     done += piece;
   }
   mutex_unlock(&reader->lock);
   return result;
 }
 
+/* A movable buffer's memory may go while its bytes are being copied by the host. */
+static bool read_directly(gpu *gpu, const upload_place *source, void *data, uint64_t size,
+                          rg_result *result) {
+  if (source->buffer->is_movable) {
+    return false;
+  }
+  const upload_bytes bytes = buffer_bytes(source->buffer, source->offset);
+  if (!is_readable(gpu, bytes.range)) {
+    return false;
+  }
+  *result = read_mapped(gpu, &bytes, data, size);
+  return true;
+}
+
 rg_result upload_read(gpu *gpu, const upload_place *source, void *data, uint64_t size) {
-  rg_result result = is_readable(gpu, source->range) ? read_mapped(gpu, source, data, size)
-                                                     : read_in_pieces(gpu, source, data, size);
+  rg_result result = RG_OK;
+  if (!read_directly(gpu, source, data, size, &result)) {
+    result = read_in_pieces(gpu, source, data, size);
+  }
   frame_collect(gpu);
   return result;
 }

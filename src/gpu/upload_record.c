@@ -285,6 +285,57 @@ static bool record_mips_step(gpu *gpu, VkCommandBuffer commands, uint32_t first,
   return true;
 }
 
+/* ---- Moves --------------------------------------------------------------------------------- */
+
+#define MOVE_REGIONS 16 /* of one vkCmdCopyImage: levels */
+
+/* Both images have the same facts. */
+static void record_move(gpu *gpu, VkCommandBuffer commands, const upload_texture *source,
+                        const upload_texture *target) {
+  VkImageCopy regions[MOVE_REGIONS];
+  for (uint32_t level = 0; level < source->levels;) {
+    uint32_t count = 0;
+    for (; level < source->levels && count < MOVE_REGIONS; level++) {
+      const VkImageSubresourceLayers layers = {
+          .aspectMask = source->aspects, .mipLevel = level, .layerCount = source->layers};
+      regions[count++] = (VkImageCopy){
+          .srcSubresource = layers,
+          .dstSubresource = layers,
+          .extent = {texture_level_side(source->extent.width, level),
+                     texture_level_side(source->extent.height, level),
+                     texture_level_side(source->extent.depth, level)},
+      };
+    }
+    gpu->vk.CmdCopyImage(commands, source->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
+                         target->image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, count, regions);
+  }
+}
+
+/* The sources of all moves of a run change their layout at once, and keep it to the run's end. */
+static void record_moves(gpu *gpu, VkCommandBuffer commands, uint32_t first, uint32_t end) {
+  upload_batch *batch = &gpu->upload->batch;
+  barrier_call call = between_transfers();
+  for (uint32_t i = first; i < end; i++) {
+    if (batch->ops[i].kind == UPLOAD_MOVE) {
+      upload_texture *source = &batch->textures[batch->ops[i].move.source];
+      barrier_add(batch, &call, source, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+                  VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, 0, source->levels);
+      source->first_source = 0;
+      source->source_count = source->levels;
+    }
+  }
+  if (call.image_count == 0) {
+    return;
+  }
+  barrier_record(gpu, commands, &call);
+  for (uint32_t i = first; i < end; i++) {
+    const upload_op *op = &batch->ops[i];
+    if (op->kind == UPLOAD_MOVE) {
+      record_move(gpu, commands, &batch->textures[op->move.source], &batch->textures[op->texture]);
+    }
+  }
+}
+
 /* ---- All of it ----------------------------------------------------------------------------- */
 
 void batch_record(gpu *gpu, VkCommandBuffer commands) {
@@ -301,6 +352,7 @@ void batch_record(gpu *gpu, VkCommandBuffer commands) {
     record_textures(gpu, commands, first, end);
     for (uint32_t step = 0; record_mips_step(gpu, commands, first, end, step); step++) {
     }
+    record_moves(gpu, commands, first, end);
   }
   record_after(gpu, commands);
 }

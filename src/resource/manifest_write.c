@@ -190,7 +190,8 @@ static rg_result write_entry(const manifest_writer *writer, rg_type type, const 
     case RG_TYPE_SET:
       return schema_json_write(where.text, rg_schema_find("set"),
                                &((const wanted_set *)wanted)->desc, object);
-    case RG_TYPE_NONE: break;
+    case RG_TYPE_NONE:
+    case RG_TYPE_POOL: break;
   }
   return RG_OK;
 }

@@ -37,6 +37,7 @@ typedef struct material {
   descriptor_set *pending_set;     /* takes its place when the update under way succeeds */
   const shader_parameter *missing; /* has neither value nor default; NULL where all are there */
   struct material *next_dying;
+  struct material *next_moving;
 } material;
 
 typedef struct materials {
@@ -46,6 +47,8 @@ typedef struct materials {
   material_page *pages;
   material *dying; /* dead ones whose belongings somebody is letting go */
   bool is_burying;
+  material *moving;              /* whose sets are made anew by moves under way */
+  struct moving_writer *writers; /* for these */
 } materials;
 
 struct resources;
@@ -54,6 +57,14 @@ void materials_finish(struct resources *resources);
 /* Queues what materials changed since the last flush; rg_flush, rg_submit and rg_dispatch call it
  * first. */
 RG_NODISCARD rg_result materials_flush(struct resources *resources);
+
+/* Around moves of textures and buffers, ids in ascending order; `lock` is held from a begin that
+ * succeeded to the end. begin makes new sets for all materials that name one of them, and marks
+ * those that pinned materials name: they must stay. end writes the sets, unless nothing has moved.
+ */
+RG_NODISCARD rg_result materials_begin_moves(struct resources *resources, const uint64_t *ids,
+                                             bool *is_kept, uint32_t count);
+void materials_end_moves(struct resources *resources, bool any_moved);
 
 /* What a material binds and draws with, as long as the caller holds the material and `lock`.
  * RG_ERROR_INVALID_ARGUMENT: a parameter that has no default is missing. */
@@ -158,6 +169,11 @@ void set_writer_write(struct resources *resources, set_writer *writer, material 
 /* The next of the materials that have root's value of a cell, in preorder, root first (`last` NULL)
  * or NULL. */
 material *heirs_next(material *root, material *last, uint32_t cell);
+/* A pending set, where it has none yet. */
+RG_NODISCARD rg_result material_make_set(struct resources *resources, material *material);
+/* Writes the pending set, if there is one, and puts it in the place of the old one. */
+void material_take_set(struct resources *resources, set_writer *writer, material *material);
+void material_drop_set(struct resources *resources, material *material);
 void material_link(material *material);
 void material_unlink(material *material);
 /* Copies all of its parent's values, if it has one. */

@@ -69,7 +69,7 @@ static bool change_is_binding(const material_change *change) {
   return change->parameter->info.member == NULL;
 }
 
-static rg_result heir_make_set(resources *resources, material *heir) {
+rg_result material_make_set(resources *resources, material *heir) {
   const shader *shader = heir->shader;
   if (heir->pending_set != NULL) {
     return RG_OK;
@@ -96,7 +96,7 @@ static void for_heirs(resources *resources, material *material, const material_c
   }
 }
 
-static void heir_write_set(resources *resources, set_writer *writer, material *heir) {
+void material_take_set(resources *resources, set_writer *writer, material *heir) {
   if (heir->pending_set == NULL) {
     return;
   }
@@ -108,25 +108,29 @@ static void heir_write_set(resources *resources, set_writer *writer, material *h
   heir->pending_set = NULL;
 }
 
-static void heir_drop_set(resources *resources, set_writer *writer, material *heir) {
-  (void)writer;
+void material_drop_set(resources *resources, material *heir) {
   if (heir->pending_set != NULL) {
     descriptor_set_free(&resources->gpu, &heir->pending_set->zombie);
     heir->pending_set = NULL;
   }
 }
 
+static void heir_drop_set(resources *resources, set_writer *writer, material *heir) {
+  (void)writer;
+  material_drop_set(resources, heir);
+}
+
 /* Whatever can fail: sets for everyone whose textures or buffers change. */
 static rg_result prepare_sets(resources *resources, material *material,
                               const material_changes *changes) {
-  rg_result result = heir_make_set(resources, material);
+  rg_result result = material_make_set(resources, material);
   for (uint32_t i = 0; i < changes->count; i++) {
     const material_change *change = &changes->items[i];
     for (uint32_t j = 0; change_is_binding(change) && j < change->cell_count; j++) {
       const uint32_t cell = change->first_cell + j;
       for (struct material *heir = material; heir != NULL && result == RG_OK;
            heir = heirs_next(material, heir, cell)) {
-        result = heir_make_set(resources, heir);
+        result = material_make_set(resources, heir);
       }
     }
   }
@@ -178,13 +182,13 @@ rg_result material_apply(resources *resources, material *material, material_chan
   }
   commit(material, changes);
   if (needs_sets) {
-    heir_write_set(resources, &writer, material);
-    for_heirs(resources, material, changes, &writer, heir_write_set);
+    material_take_set(resources, &writer, material);
+    for_heirs(resources, material, changes, &writer, material_take_set);
   }
   set_writer_finish(&writer);
   return RG_OK;
 fail:
-  heir_drop_set(resources, NULL, material);
+  material_drop_set(resources, material);
   for_heirs(resources, material, changes, NULL, heir_drop_set);
   set_writer_finish(&writer);
   return result;

@@ -119,6 +119,15 @@ static void add_texture(writer *self, cJSON *object, const rg_resource_info *inf
   add_enum(self, object, "texture_type", "texture", "type", (uint32_t)info->texture_type);
 }
 
+static void add_pool_use(writer *self, cJSON *object, rg_engine *engine, uint64_t id) {
+  rg_pool_stats stats;
+  if (rg_pool_get_stats(engine, (rg_pool){id}, &stats) == RG_OK) {
+    add_number(self, object, "blocks", stats.blocks);
+    add_number(self, object, "ranges", stats.ranges);
+    add_number(self, object, "used", (double)stats.used);
+  }
+}
+
 static void add_resource(writer *self, cJSON *array, rg_engine *engine,
                          const rg_resource_info *info) {
   cJSON *object = add(self, array, NULL, cJSON_CreateObject());
@@ -139,6 +148,8 @@ static void add_resource(writer *self, cJSON *array, rg_engine *engine,
     add_texture(self, object, info);
   } else if (info->type == RG_TYPE_SHADER || info->type == RG_TYPE_MATERIAL) {
     add_bits(self, object, "stages", info->stages, stage_names);
+  } else if (info->type == RG_TYPE_POOL) {
+    add_pool_use(self, object, engine, info->handle.id);
   }
   rg_resource_info shader;
   if (info->type == RG_TYPE_MATERIAL &&
@@ -224,7 +235,9 @@ static void add_pool(writer *self, cJSON *array, const rg_pool_stats *pool) {
   add_number(self, object, "ranges", pool->ranges);
   add_number(self, object, "size", (double)pool->size);
   add_number(self, object, "used", (double)pool->used);
+  add_number(self, object, "padding", (double)pool->padding);
   add_number(self, object, "largest_free", (double)pool->largest_free);
+  add_number(self, object, "fragmentation", pool->fragmentation);
 }
 
 static void add_heap(writer *self, cJSON *array, const rg_heap_stats *heap) {
@@ -248,8 +261,8 @@ static void add_memory(writer *self, cJSON *root, const rg_memory_stats *stats) 
 
 static void add_totals(writer *self, cJSON *root, const rg_memory_stats *stats,
                        const uint32_t *counts) {
-  static const char *const names[RG_TYPE_COUNT] = {NULL,      "buffers",   "textures",
-                                                   "shaders", "materials", "sets"};
+  static const char *const names[RG_TYPE_COUNT] = {NULL,        "buffers", "textures", "shaders",
+                                                   "materials", "sets",    "pools"};
   cJSON *object = add(self, root, "totals", cJSON_CreateObject());
   uint32_t blocks = 0;
   for (uint32_t i = 0; i < stats->pool_count; i++) {

@@ -2,40 +2,45 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpu/memory_map.h"
+#include "gpu/pool.h"
 #include "resources.h"
 
-static void info_of_memory(const gpu *gpu, uint32_t memory_type, rg_resource_info *out) {
-  out->memory_type = (int32_t)memory_type;
-  out->memory_properties = gpu->device.memory_properties.memoryTypes[memory_type].propertyFlags;
+static void info_of_memory(gpu *gpu, rg_type type, const void *storage, rg_resource_info *out) {
+  resource_place place;
+  if (resource_find_place(gpu, type, storage, &place)) {
+    out->size = place.range.size;
+    out->memory_type = (int32_t)place.range.type;
+    out->memory_properties =
+        gpu->device.memory_properties.memoryTypes[place.range.type].propertyFlags;
+  }
 }
 
-static void info_of_buffer(const gpu *gpu, const void *storage, rg_resource_info *out) {
+static void info_of_buffer(gpu *gpu, const void *storage, rg_resource_info *out) {
   const buffer *self = storage;
-  out->size = buffer_memory_size(self);
   out->buffer_type = self->type;
   out->update = self->update;
-  info_of_memory(gpu, buffer_memory_type(self), out);
+  info_of_memory(gpu, RG_TYPE_BUFFER, storage, out);
 }
 
-static void info_of_texture(const gpu *gpu, const void *storage, rg_resource_info *out) {
+static void info_of_texture(gpu *gpu, const void *storage, rg_resource_info *out) {
   const texture *self = storage;
-  out->size = self->range.size;
   out->format = self->vk.format;
   out->extent = self->vk.extent;
   out->layers = self->vk.layers;
   out->mip_levels = self->vk.mip_levels;
   out->texture_type = self->type;
-  info_of_memory(gpu, self->range.type, out);
+  info_of_memory(gpu, RG_TYPE_TEXTURE, storage, out);
 }
 
-static void info_of_shader(const gpu *gpu, const void *storage, rg_resource_info *out) {
+static void info_of_shader(gpu *gpu, const void *storage, rg_resource_info *out) {
   const shader *self = storage;
   (void)gpu;
   out->stages = self->code.reflection.stages;
 }
 
 /* Its block lies in a page that is a buffer of its own. */
-static void info_of_material(const gpu *gpu, const void *storage, rg_resource_info *out) {
+static void info_of_material(gpu *gpu, const void *storage, rg_resource_info *out) {
   const material *self = storage;
   (void)gpu;
   out->size = self->shader->block != NULL ? self->shader->block->block->size : 0;
@@ -43,18 +48,26 @@ static void info_of_material(const gpu *gpu, const void *storage, rg_resource_in
   out->shader.id = self->shader->resource.id;
 }
 
-static void info_of_set(const gpu *gpu, const void *storage, rg_resource_info *out) {
+static void info_of_set(gpu *gpu, const void *storage, rg_resource_info *out) {
   (void)gpu;
   (void)storage;
   (void)out;
 }
 
-typedef void info_fill(const gpu *gpu, const void *storage, rg_resource_info *out);
+static void info_of_pool(gpu *gpu, const void *storage, rg_resource_info *out) {
+  rg_pool_stats stats;
+  memory_pool_get_stats(gpu, ((const pool *)storage)->memory, &stats);
+  out->size = stats.size;
+  out->memory_type = (int32_t)stats.memory_type;
+  out->memory_properties = stats.properties;
+}
+
+typedef void info_fill(gpu *gpu, const void *storage, rg_resource_info *out);
 
 static info_fill *const fills[RG_TYPE_COUNT] = {
     [RG_TYPE_BUFFER] = info_of_buffer, [RG_TYPE_TEXTURE] = info_of_texture,
     [RG_TYPE_SHADER] = info_of_shader, [RG_TYPE_MATERIAL] = info_of_material,
-    [RG_TYPE_SET] = info_of_set,
+    [RG_TYPE_SET] = info_of_set,       [RG_TYPE_POOL] = info_of_pool,
 };
 
 static void info_of_resource(gpu *gpu, resource *resource, rg_resource_info *out) {

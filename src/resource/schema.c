@@ -182,6 +182,7 @@ static rg_result check_field(const checked_field *checked) {
     case RG_FIELD_STRINGS: return check_strings(checked);
     case RG_FIELD_STRUCT: return check_struct(checked);
     case RG_FIELD_BOOL:
+    case RG_FIELD_HANDLE:
     case RG_FIELD_BYTES: break;
   }
   return RG_OK;
@@ -235,6 +236,7 @@ static const void *copy_pointer(arena *into, const rg_field *field, const void *
     case RG_FIELD_ENUM:
     case RG_FIELD_FLAGS:
     case RG_FIELD_FORMAT:
+    case RG_FIELD_HANDLE:
     case RG_FIELD_STRUCT: break;
   }
   return pointer;

@@ -1,7 +1,8 @@
 /* Descriptors from and to JSON, field by field of their tables.
  *
  * A descriptor's `name` is its key in JSON, so that field is neither read nor written here. Fields
- * of bytes have no JSON: reading refuses them, and so does writing where they are set. */
+ * of bytes and of handles have no JSON: reading refuses them, and so does writing where they are
+ * set. */
 #ifndef RG_RESOURCE_SCHEMA_JSON_H
 #define RG_RESOURCE_SCHEMA_JSON_H
 
@@ -39,7 +40,7 @@ RG_NODISCARD rg_result schema_json_read(arena *into, const json_place *place,
                                         const cJSON *json, void *desc);
 
 /* Adds the fields that are not zero to an object, in the table's order. where: "texture 'brick'".
- * RG_ERROR_UNSUPPORTED: bytes. */
+ * RG_ERROR_UNSUPPORTED: bytes, handles. */
 RG_NODISCARD rg_result schema_json_write(const char *where, const rg_schema *schema,
                                          const void *desc, cJSON *object);
 

@@ -178,12 +178,15 @@ static rg_result read_field(const field_reader *reader) {
     case RG_FIELD_ENUM: return read_enum(reader);
     case RG_FIELD_FLAGS: return read_flags(reader);
     case RG_FIELD_FORMAT: return read_format(reader);
-    case RG_FIELD_BYTES: break;
+    case RG_FIELD_BYTES:
+      return json_refuse(reader->place, RG_ERROR_FORMAT, "bytes cannot be given in JSON");
+    case RG_FIELD_HANDLE: break;
     case RG_FIELD_STRUCT:
       return schema_json_read(reader->into, reader->place, reader->field->schema, NULL,
                               reader->json, reader->target);
   }
-  return json_refuse(reader->place, RG_ERROR_FORMAT, "bytes cannot be given in JSON");
+  return json_refuse(reader->place, RG_ERROR_FORMAT, "a %s cannot be given in JSON",
+                     rg_type_name(reader->field->handle_type));
 }
 
 static bool is_by_hand(const char *const *by_hand, const char *key) {

@@ -112,6 +112,15 @@ static rg_result write_bytes(const field_writer *writer) {
                     writer->where, writer->field->name);
 }
 
+/* A handle means nothing outside its engine. */
+static rg_result write_handle(const field_writer *writer) {
+  if (schema_get_uint64(writer->desc, writer->field->offset) == 0) {
+    return RG_OK;
+  }
+  return result_set(RG_ERROR_UNSUPPORTED, "%s: %s is a %s of this engine, which JSON cannot hold",
+                    writer->where, writer->field->name, rg_type_name(writer->field->handle_type));
+}
+
 static rg_result write_struct(const field_writer *writer) {
   cJSON *object = cJSON_CreateObject();
   if (object == NULL) {
@@ -142,6 +151,7 @@ static rg_result write_field(const field_writer *writer) {
     case RG_FIELD_FLAGS: return write_flags(writer);
     case RG_FIELD_FORMAT: return write_format(writer);
     case RG_FIELD_BYTES: return write_bytes(writer);
+    case RG_FIELD_HANDLE: return write_handle(writer);
     case RG_FIELD_STRUCT: return write_struct(writer);
   }
   return RG_OK;

@@ -42,7 +42,23 @@ static const rg_name_value buffer_usages[] = {
     {"index", VK_BUFFER_USAGE_INDEX_BUFFER_BIT},
     {"vertex", VK_BUFFER_USAGE_VERTEX_BUFFER_BIT},
     {"indirect", VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT},
+    {"shader_device_address", VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT},
     {NULL, 0}};
+
+static const rg_name_value memory_properties[] = {
+    {"device_local", VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT},
+    {"host_visible", VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT},
+    {"host_coherent", VK_MEMORY_PROPERTY_HOST_COHERENT_BIT},
+    {"host_cached", VK_MEMORY_PROPERTY_HOST_CACHED_BIT},
+    {"lazily_allocated", VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT},
+    {"protected", VK_MEMORY_PROPERTY_PROTECTED_BIT},
+    {NULL, 0}};
+
+static const rg_name_value pool_strategies[] = {{"best_fit", RG_POOL_BEST_FIT},
+                                                {"stack", RG_POOL_STACK},
+                                                {"ring", RG_POOL_RING},
+                                                {"slots", RG_POOL_SLOTS},
+                                                {NULL, 0}};
 
 static const rg_name_value texture_types[] = {{"2d", RG_TEXTURE_2D},
                                               {"3d", RG_TEXTURE_3D},
@@ -59,6 +75,7 @@ static const rg_name_value texture_usages[] = {
     {"color_attachment", VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT},
     {"depth_stencil_attachment", VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT},
     {"input_attachment", VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT},
+    {"transient_attachment", VK_IMAGE_USAGE_TRANSIENT_ATTACHMENT_BIT},
     {NULL, 0}};
 
 static const rg_name_value filters[] = {
@@ -129,6 +146,10 @@ static const rg_field engine_fields[] = {
      .summary = "bytes of device memory over all heaps; default what the heaps hold"},
     {AT(rg_engine_desc, block_size), .kind = RG_FIELD_UINT64, .maximum = 4294967296.0,
      .summary = "bytes of the largest memory block, 1 MiB to 4 GiB; default 256 MiB"},
+    {AT(rg_engine_desc, budget_warning), .kind = RG_FIELD_FLOAT, .maximum = 1,
+     .summary = "share of a heap's budget from which memory_event is called; default 0.9"},
+    {AT(rg_engine_desc, memory_margin), .kind = RG_FIELD_UINT32, .maximum = 4096,
+     .summary = "guard bytes behind host-visible memory, multiples of 16; default none"},
     {AT(rg_engine_desc, upload_size), .kind = RG_FIELD_UINT64, .maximum = 1073741824.0,
      .summary = "bytes of the staging ring, 64 KiB to 1 GiB; default 64 MiB"},
     {AT(rg_engine_desc, roots), .kind = RG_FIELD_STRINGS,
@@ -145,8 +166,20 @@ static const rg_field buffer_fields[] = {
      .summary = "further uses beside the type's; default none"},
     {AT(rg_buffer_desc, update), .kind = RG_FIELD_ENUM, .names = updates,
      .summary = "how often the CPU writes it; default static, stream for staging buffers"},
+    {AT(rg_buffer_desc, stride), .kind = RG_FIELD_UINT32,
+     .summary = "bytes of an element: offsets in shared VkBuffers are multiples; default none"},
     {AT(rg_buffer_desc, own_vk_buffer), .kind = RG_FIELD_BOOL,
      .summary = "refuse to share a VkBuffer with other small buffers; default false"},
+    {AT(rg_buffer_desc, pool), .kind = RG_FIELD_HANDLE, .handle_type = RG_TYPE_POOL,
+     .summary = "a pool for buffers; default the engine's pools"},
+    {AT(rg_buffer_desc, priority), .kind = RG_FIELD_FLOAT, .maximum = 1,
+     .summary = "how late it is paged out, 0 to 1; default 0.5, or the pool's"},
+    {AT(rg_buffer_desc, is_movable), .kind = RG_FIELD_BOOL,
+     .summary = "defragmentation may move it; default false"},
+    {AT(rg_buffer_desc, is_exportable), .kind = RG_FIELD_BOOL,
+     .summary = "memory of its own that can be exported; default false"},
+    {AT(rg_buffer_desc, is_protected), .kind = RG_FIELD_BOOL,
+     .summary = "protected memory, which the CPU cannot reach; default false"},
     {AT(rg_buffer_desc, data), .kind = RG_FIELD_BYTES,
      .size_offset = offsetof(rg_buffer_desc, size),
      .summary = "initial contents, size bytes; default undefined"},
@@ -205,6 +238,16 @@ static const rg_field texture_fields[] = {
      .summary = "a format's name; default r8g8b8a8_unorm, or the file's"},
     {AT(rg_texture_desc, usage), .kind = RG_FIELD_FLAGS, .names = texture_usages,
      .summary = "default sampled, transfer_src and transfer_dst; the last two are always added"},
+    {AT(rg_texture_desc, pool), .kind = RG_FIELD_HANDLE, .handle_type = RG_TYPE_POOL,
+     .summary = "a pool for textures; default the engine's pools"},
+    {AT(rg_texture_desc, priority), .kind = RG_FIELD_FLOAT, .maximum = 1,
+     .summary = "how late it is paged out, 0 to 1; default 0.5, or the pool's"},
+    {AT(rg_texture_desc, is_movable), .kind = RG_FIELD_BOOL,
+     .summary = "defragmentation may move it; default false"},
+    {AT(rg_texture_desc, is_exportable), .kind = RG_FIELD_BOOL,
+     .summary = "memory of its own that can be exported; default false"},
+    {AT(rg_texture_desc, is_protected), .kind = RG_FIELD_BOOL,
+     .summary = "protected memory, which the CPU cannot reach; default false"},
     {AT(rg_texture_desc, sampler), .kind = RG_FIELD_STRUCT, .schema = &sampler_schema,
      .summary = "how shaders sample it"},
     {AT(rg_texture_desc, data), .kind = RG_FIELD_BYTES,
@@ -282,6 +325,33 @@ static const rg_field set_fields[] = {
      .summary = "bytes of device memory of all it loads; default no limit"},
 };
 
+static const rg_field pool_fields[] = {
+    {AT(rg_pool_desc, update), .kind = RG_FIELD_ENUM, .names = updates,
+     .summary = "chooses the memory type, as for buffers; default static"},
+    {AT(rg_pool_desc, required), .kind = RG_FIELD_FLAGS, .names = memory_properties,
+     .summary = "properties that the memory type must have; default none"},
+    {AT(rg_pool_desc, is_for_textures), .kind = RG_FIELD_BOOL,
+     .summary = "textures live in it, not buffers; default false"},
+    {AT(rg_pool_desc, strategy), .kind = RG_FIELD_ENUM, .names = pool_strategies,
+     .summary = "how room is found; default best_fit"},
+    {AT(rg_pool_desc, slot_size), .kind = RG_FIELD_UINT64, .maximum = 4294967295.0,
+     .summary = "bytes of each slot, 1 to 4 GiB - 1; required with strategy slots"},
+    {AT(rg_pool_desc, block_size), .kind = RG_FIELD_UINT64, .maximum = MAX_EXACT,
+     .summary = "bytes of each block, 64 KiB and up; default growing blocks"},
+    {AT(rg_pool_desc, min_blocks), .kind = RG_FIELD_UINT32,
+     .summary = "blocks made at once and kept; default 0"},
+    {AT(rg_pool_desc, max_blocks), .kind = RG_FIELD_UINT32,
+     .summary = "blocks at most; default no limit"},
+    {AT(rg_pool_desc, max_size), .kind = RG_FIELD_UINT64, .maximum = MAX_EXACT,
+     .summary = "bytes of all its blocks; default no limit"},
+    {AT(rg_pool_desc, priority), .kind = RG_FIELD_FLOAT, .maximum = 1,
+     .summary = "how late its blocks are paged out, 0 to 1; default 0.5"},
+    {AT(rg_pool_desc, is_exportable), .kind = RG_FIELD_BOOL,
+     .summary = "its memory may be exported; default false"},
+    {AT(rg_pool_desc, label), .kind = RG_FIELD_STRING,
+     .summary = "for reports and debuggers; default none"},
+};
+
 static const rg_schema schemas[] = {
     {"engine", sizeof(rg_engine_desc), engine_fields, COUNT_OF(engine_fields)},
     {"buffer", sizeof(rg_buffer_desc), buffer_fields, COUNT_OF(buffer_fields)},
@@ -291,6 +361,7 @@ static const rg_schema schemas[] = {
     {"state", sizeof(rg_state), state_fields, COUNT_OF(state_fields)},
     {"material", sizeof(rg_material_desc), material_fields, COUNT_OF(material_fields)},
     {"set", sizeof(rg_set_desc), set_fields, COUNT_OF(set_fields)},
+    {"pool", sizeof(rg_pool_desc), pool_fields, COUNT_OF(pool_fields)},
 };
 
 const rg_schema *rg_schema_find(const char *name) {

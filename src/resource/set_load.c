@@ -123,7 +123,8 @@ static rg_result make_declared(set_loader *loader, const declaration *declared, 
     case RG_TYPE_SHADER: return make_shader(loader, declared->name, &declared->desc.shader, out);
     case RG_TYPE_MATERIAL: return loader_make_material(loader, declared, out);
     case RG_TYPE_NONE:
-    case RG_TYPE_SET: break;
+    case RG_TYPE_SET:
+    case RG_TYPE_POOL: break;
   }
   return result_set(RG_ERROR_INVALID_ARGUMENT, "a %s cannot be declared",
                     rg_type_name(declared->type));
