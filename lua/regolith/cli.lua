@@ -8,14 +8,19 @@ local cli = {}
 local help = [[
 usage: regolith                                an interactive prompt
        regolith run [OPTIONS] FILE.lua [ARGS]  run an asset script and report what it made
+       regolith memory [OPTIONS] FILE.lua [ARGS]
+                                               run it, and report where its device memory goes
+       regolith replay [OPTIONS] TRACE         repeat a recorded trace of allocations
        regolith test [OPTIONS] PATH...         run Lua tests: files, or folders of *_spec.lua
        regolith devices [--json]               list Vulkan devices and what can be used of them
 
 options:
   --device NAME   a Vulkan device by part of its name, or by number
-  --validate      run under the Vulkan validation layer; any message fails
+  --validate      run under the Vulkan validation layer, with guard bytes behind memory; any message fails
   --root FOLDER   a further folder that files may come from (may be repeated)
   --json          the report, the results or the list as JSON on standard output
+  --svg FILE      memory: a picture of all memory blocks and what lies in them, for a browser
+  --record FILE   memory: a trace of all allocations, for replay
   --trust         no sandbox: the script may use all of Lua, its files and modules
   --version       print the version
   --help          print this
@@ -31,9 +36,11 @@ local function usage(format, ...)
   return 2
 end
 
-local commands = { run = true, test = true, devices = true }
+local commands = { run = true, memory = true, replay = true, test = true, devices = true }
 
-local takes_value = { ["--device"] = "device", ["--root"] = "roots" }
+local takes_value = {
+  ["--device"] = "device", ["--root"] = "roots", ["--svg"] = "svg", ["--record"] = "record",
+}
 local flags = {
   ["--validate"] = "validate", ["--json"] = "json", ["--trust"] = "trust", ["--version"] = "version",
   ["--help"] = "help", ["-h"] = "help",
@@ -99,7 +106,7 @@ local function parse(arguments)
     return options
   end
   if not commands[command] then
-    local nearest = regolith.nearest(command, { "devices", "run", "test" })
+    local nearest = regolith.nearest(command, { "devices", "memory", "replay", "run", "test" })
     return nil, string.format("unknown command '%s'%s", command,
       nearest and string.format(" (did you mean '%s'?)", nearest) or "")
   end
@@ -113,13 +120,27 @@ local function parse(arguments)
   return options
 end
 
-local function run_command(options)
+-- Pictures and traces are of memory's, and no other command's.
+local function complain_of_memory_options(options)
+  local name = options.svg and "--svg" or options.record and "--record"
+  return name and options.command ~= "memory"
+    and usage("%s: %s belongs to 'regolith memory'", options.command or "prompt", name)
+end
+
+local function script_command(options)
   local path = table.remove(options.arguments, 1)
   if not path then
-    return usage("run: a script is wanted: regolith run FILE.lua")
+    return usage("%s: a script is wanted: regolith %s FILE.lua", options.command, options.command)
   end
   options.arguments[0] = path
-  return require("regolith.run").main(options, path)
+  return require("regolith." .. options.command).main(options, path)
+end
+
+local function replay_command(options)
+  if #options.arguments ~= 1 then
+    return usage("replay: one trace is wanted: regolith replay TRACE")
+  end
+  return require("regolith.replay").main(options, options.arguments[1])
 end
 
 local function test_command(options)
@@ -157,8 +178,13 @@ function cli.main(arguments)
     print("regolith " .. regolith.version)
     return 0
   end
-  if options.command == "run" then
-    return run_command(options)
+  local wrong = complain_of_memory_options(options)
+  if wrong then
+    return wrong
+  elseif options.command == "run" or options.command == "memory" then
+    return script_command(options)
+  elseif options.command == "replay" then
+    return replay_command(options)
   elseif options.command == "test" then
     return test_command(options)
   elseif options.command == "devices" then

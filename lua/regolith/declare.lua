@@ -156,10 +156,10 @@ local function language_buffer(state)
       for key, value in pairs(desc) do
         copy[key] = value
       end
-      if copy.stride ~= nil or copy.count ~= nil then
+      if copy.count ~= nil then
         if math.type(copy.stride) ~= "integer" or math.type(copy.count) ~= "integer"
           or copy.stride < 1 or copy.count < 1 then
-          fail(where, "buffer \"%s\": stride and count go together, both whole and at least 1", kind)
+          fail(where, "buffer \"%s\": count needs a stride, both whole and at least 1", kind)
         end
         if copy.size ~= nil then
           fail(where, "buffer \"%s\": size is stride times count; give one or the other", kind)
@@ -168,7 +168,7 @@ local function language_buffer(state)
           fail(where, "buffer \"%s\": stride %d times count %d is too large", kind, copy.stride, copy.count)
         end
         copy.size = copy.stride * copy.count
-        copy.stride, copy.count = nil, nil
+        copy.count = nil
       end
       local recipe = { buffer_desc = copy, where = where }
       state.recipes[recipe] = true

@@ -13,7 +13,7 @@
 local regolith = {}
 
 ---A new engine. It is closed by engine:close(), by <close>, or when it is collected.
----@param desc? { label?: string, device?: string, validation?: boolean, memory_limit?: integer, block_size?: integer, upload_size?: integer, roots?: string[], log_level?: "error"|"warning"|"info"|"debug", log?: fun(level: string, message: string) }
+---@param desc? { label?: string, device?: string, validation?: boolean, memory_limit?: integer, block_size?: integer, budget_warning?: number, memory_margin?: integer, upload_size?: integer, roots?: string[], log_level?: "error"|"warning"|"info"|"debug", log?: fun(level: string, message: string), memory_event?: fun(event: { type: "near_budget"|"exhausted", heap: integer, used: integer, budget: integer, wanted: integer }) } memory_event: called when the call that led to it is over
 ---@return regolith.Engine?, string? message, string? code
 function regolith.engine(desc) end
 
@@ -29,7 +29,7 @@ function regolith.rgb(...) end
 ---@return number[] four
 function regolith.rgba(...) end
 
----The fields of a descriptor as data: "buffer", "texture", "sampler", "stage", "state", "material", "set", "engine".
+---The fields of a descriptor as data: "buffer", "texture", "sampler", "stage", "state", "material", "set", "engine", "pool".
 ---@return { name: string, kind: string, required: boolean, minimum?: number, maximum?: number, names?: string[], summary: string }[]
 function regolith.schema(name) end
 
@@ -39,7 +39,7 @@ function regolith.schema(name) end
 ---@return string?
 function regolith.nearest(name, names) end
 
----The type that a handle's bits claim: "buffer", "texture", "shader", "material", "set", "none".
+---The type that a handle's bits claim: "buffer", "texture", "shader", "material", "set", "pool", "none".
 ---@param id integer
 ---@return string
 function regolith.type_of(id) end
@@ -50,6 +50,7 @@ function regolith.type_of(id) end
 ---@field shaders regolith.Shaders
 ---@field materials regolith.Materials
 ---@field sets regolith.Sets
+---@field pools regolith.Pools
 ---@field memory regolith.Memory
 ---@field label string
 ---@field device table             rg_device_info's fields
@@ -93,6 +94,12 @@ function Engine:manifest(set) end
 ---@return true?, string?, string?
 function Engine:read_manifest(name, text) end
 
+---Textures and buffers of a frame that share memory where their steps do not overlap; uses count as the caller likes.
+---A list of the resources in the same order, and what they take.
+---@param descs { texture?: table, buffer?: table, first_use: integer, last_use: integer }[]
+---@return (regolith.Texture|regolith.Buffer)[]?, { size: integer, unshared_size: integer, peak_size: integer }|string?, string?
+function Engine:transients(descs) end
+
 ---Frees what destroyed resources held, as far as the GPU has passed.
 function Engine:collect() end
 
@@ -102,7 +109,7 @@ function Engine:close() end
 ---@class regolith.Buffers
 local Buffers = {}
 
----@param desc { size?: integer, type?: string, usage?: string[], update?: string, own_vk_buffer?: boolean, data?: string, label?: string } size may be left out with data
+---@param desc { size?: integer, type?: string, usage?: string[], update?: string, stride?: integer, own_vk_buffer?: boolean, pool?: regolith.Pool, priority?: number, is_movable?: boolean, is_exportable?: boolean, is_protected?: boolean, data?: string, label?: string } size may be left out with data
 ---@return regolith.Buffer?, string?, string?
 function Buffers:create(desc) end
 
@@ -125,6 +132,7 @@ function Buffers:all() end
 ---@field size integer
 ---@field type string
 ---@field update string
+---@field address integer? on the GPU, of buffers of usage "shader_device_address" where the device has these
 ---@field label string
 local Buffer = {}
 
@@ -145,6 +153,17 @@ function Buffer:destroy() end
 ---@return table
 function Buffer:info() end
 
+---Where its bytes lie; nil for shaders, materials, sets and pools. All resources have this method.
+---@return { memory: integer, offset: integer, size: integer, alignment: integer, memory_type: integer, pool: regolith.Pool?, is_dedicated: boolean, is_shared: boolean, is_aliased: boolean }?
+function Buffer:memory() end
+
+---Keeps its Vulkan objects, and keeps them in place, until unpin. All resources have these methods.
+---@return true?, string?, string?
+function Buffer:pin() end
+
+---@return true?, string?, string?
+function Buffer:unpin() end
+
 ---@class regolith.Textures
 local Textures = {}
 
@@ -155,6 +174,10 @@ function Textures:create(desc) end
 ---@return regolith.Texture[]
 function Textures:all() end
 
+---The descriptor array of all textures whose index was asked for.
+---@return { set: integer, set_layout: integer, capacity: integer }?, string?, string?
+function Textures:bindless() end
+
 ---@class regolith.Texture
 ---@field id integer
 ---@field width integer
@@ -164,6 +187,7 @@ function Textures:all() end
 ---@field mip_levels integer
 ---@field format string
 ---@field type string
+---@field index integer? in the bindless array, from 0 as shaders count; nil where it can have none
 ---@field label string
 local Texture = {}
 
@@ -178,6 +202,9 @@ function Texture:read(region) end
 function Texture:vk() end
 function Texture:destroy() end
 function Texture:info() end
+function Texture:memory() end
+function Texture:pin() end
+function Texture:unpin() end
 
 ---@class regolith.Shaders
 local Shaders = {}
@@ -287,12 +314,83 @@ function Set:primitives() end
 function Set:get(type, name) end
 function Set:destroy() end
 
+---@class regolith.Pools
+local Pools = {}
+
+---A memory pool of the script's own, for the `pool` of buffers and textures: rg_pool_desc's fields.
+---@param desc { update?: string, required?: string[], is_for_textures?: boolean, strategy?: "best_fit"|"stack"|"ring"|"slots", slot_size?: integer, block_size?: integer, min_blocks?: integer, max_blocks?: integer, max_size?: integer, priority?: number, is_exportable?: boolean, label?: string }
+---@return regolith.Pool?, string?, string?
+function Pools:create(desc) end
+
+---@return regolith.Pool[]
+function Pools:all() end
+
+---@class regolith.Pool
+---@field id integer
+---@field label string
+local Pool = {}
+
+---rg_pool_stats' fields; heap counts from 1.
+---@return table
+function Pool:stats() end
+function Pool:destroy() end
+function Pool:info() end
+function Pool:memory() end
+function Pool:pin() end
+function Pool:unpin() end
+
 ---@class regolith.Memory
 local Memory = {}
 
----rg_memory_stats' fields: pools, heaps, size, used, host_bytes.
+---rg_memory_stats' fields: pools, heaps, size, used, host_bytes. A pool's heap is its place in heaps.
 ---@return table
 function Memory:stats() end
+
+---A heap's totals, or those of all: cheap enough for every frame.
+---@param heap? integer from 1
+---@return { size: integer, used: integer, budget: integer, allocations: integer }
+function Memory:totals(heap) end
+
+---What the live resources of a label take; nil: of none.
+---@return { count: integer, bytes: integer }
+function Memory:label(label) end
+
+---Heaps, pools, blocks, totals by kind and label, and with is_detailed every range of every block, as JSON text.
+---@return string?, string?, string?
+function Memory:json(is_detailed) end
+
+---The same as Lua tables.
+---@return table?, string?, string?
+function Memory:map(is_detailed) end
+
+---A picture of all blocks, as the text of an SVG file.
+---@return string?, string?, string?
+function Memory:svg() end
+
+---Records every allocation to a file, which is there when stop_recording has returned. Not for scripts in a sandbox.
+---@return true?, string?, string?
+function Memory:record(file) end
+
+---@return true?, string?, string?
+function Memory:stop_recording() end
+
+---Repeats a recorded trace's allocations through the engine's pools: rg_replay_stats' fields.
+---@param text string a trace file's contents
+---@return { allocations: integer, frees: integer, failures: integer, peak_used: integer, peak_size: integer, peak_blocks: integer, threads: integer, seconds: number }?, string?, string?
+function Memory:replay(text) end
+
+---Whether the guard bytes of an engine with memory_margin are whole.
+---@return true?, string?, string?
+function Memory:check() end
+
+---Limits a heap (from 1) to so many bytes; nil or 0: no more.
+---@return true?, string?, string?
+function Memory:set_budget(heap, bytes) end
+
+---One step of moving movable resources together.
+---@param desc? { max_bytes?: integer, max_moves?: integer }
+---@return { bytes_moved: integer, moves: integer, blocks_freed: integer, is_done: boolean }?, string?, string?
+function Memory:defragment(desc) end
 
 ---Gives empty blocks back to the driver.
 function Memory:trim() end

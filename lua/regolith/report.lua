@@ -2,7 +2,7 @@
 
 local report = {}
 
-local order = { shader = 1, texture = 2, buffer = 3, material = 4, set = 5 }
+local order = { shader = 1, texture = 2, buffer = 3, material = 4, pool = 5, set = 6 }
 
 ---Bytes as "512 B", "1.5 KiB", "2.0 MiB".
 function report.bytes(count)
@@ -21,8 +21,10 @@ local function plural(count, noun)
   return string.format("%d %s%s", count, noun, count == 1 and "" or "s")
 end
 
--- Names come from files of others: nothing in them may steer the terminal.
-local function printable(name)
+---Names come from files of others: nothing in them may steer the terminal.
+---@param name string
+---@return string
+function report.printable(name)
   return (name:gsub("%c", function(character)
     return string.format("\\%d", character:byte())
   end))
@@ -56,10 +58,13 @@ local describe = {
     return table.concat(resource.stages, " + ")
   end,
   material = function(resource)
-    return "shader " .. printable(resource.shader_label or "?")
+    return "shader " .. report.printable(resource.shader_label or "?")
   end,
   set = function(resource)
     return plural(resource.references, "reference")
+  end,
+  pool = function(resource)
+    return string.format("%s in %s", plural(resource.ranges or 0, "range"), plural(resource.blocks or 0, "block"))
   end,
 }
 
@@ -84,8 +89,10 @@ local function pad(text, columns)
   return text .. string.rep(" ", columns - width(text))
 end
 
--- Rows of equal length, as lines whose columns line up.
-local function table_lines(rows)
+---Rows of equal length, as lines whose columns line up.
+---@param rows string[][]
+---@return string[]
+function report.table_lines(rows)
   local widths = {}
   for _, row in ipairs(rows) do
     for column, text in ipairs(row) do
@@ -118,7 +125,7 @@ local function resource_rows(resources)
     if resource.type ~= "set" then
       rows[#rows + 1] = {
         resource.type,
-        resource.label ~= "" and printable(resource.label) or string.format("(unnamed %s)", resource.id),
+        resource.label ~= "" and report.printable(resource.label) or string.format("(unnamed %s)", resource.id),
         describe[resource.type](resource),
         resource.size > 0 and report.bytes(resource.size) or "-",
         memory_type(resource),
@@ -132,7 +139,7 @@ local function set_rows(sets)
   local rows = { { "SET", "MEMBERS", "MESHES", "PRIMITIVES", "SIZE", "LOADED IN" } }
   for _, set in ipairs(sets) do
     rows[#rows + 1] = {
-      printable(set.name), tostring(set.member_count), tostring(set.mesh_count), tostring(set.primitive_count),
+      report.printable(set.name), tostring(set.member_count), tostring(set.mesh_count), tostring(set.primitive_count),
       report.bytes(set.device_bytes),
       set.references > 0 and string.format("%.1f ms", set.load_ms) or "(unloaded)",
     }
@@ -164,11 +171,11 @@ end
 ---@return string[]
 function report.lines(data)
   local lines = { string.format("device: %s, Vulkan %s", data.device.name, data.device.api_version) }
-  append(lines, table_lines(resource_rows(data.resources)))
+  append(lines, report.table_lines(resource_rows(data.resources)))
   if #data.sets > 0 then
-    append(lines, table_lines(set_rows(data.sets)))
+    append(lines, report.table_lines(set_rows(data.sets)))
   end
-  append(lines, table_lines(pool_rows(data.pools)))
+  append(lines, report.table_lines(pool_rows(data.pools)))
   return lines
 end
 

@@ -64,6 +64,7 @@ function run.engine(options, label, folder)
     label = label,
     device = options.device,
     validation = options.validate,
+    memory_margin = options.validate and 64 or nil,
     roots = roots_of(options, folder),
     log = function(_, message)
       io.stderr:write(message, "\n")
@@ -96,6 +97,7 @@ function run.environment(engine, options, folder)
     return setmetatable(words, { __index = _G }), state
   end
   sandbox.lock_strings()
+  debug.getregistry()["regolith.sandboxed"] = true -- engines write no files for the script
   return sandbox.environment(words, roots_of(options, folder), module_reader(folder)), state
 end
 
@@ -228,7 +230,7 @@ local function execute(engine, options, path, text)
   return { script = (scripted - start) * 1000, load = (host.clock() - scripted) * 1000 }
 end
 
-local function print_report(engine, times, path)
+local function print_report(engine, path, times)
   local data, message = engine:report()
   if not data then
     return nil, message
@@ -251,11 +253,23 @@ function run.release(engine)
   engine:close()
 end
 
+local function show_report(engine, options, path, times)
+  if not options.json then
+    return print_report(engine, path, times)
+  end
+  local json, message = engine:report_json()
+  if not json then
+    return nil, message
+  end
+  return io.write(json, "\n")
+end
+
 ---Runs the file. Returns the exit code.
 ---@param options table
 ---@param path string
+---@param show? function (engine, options, path, times): prints what there is; nil and a message where it cannot
 ---@return integer
-function run.main(options, path)
+function run.main(options, path, show)
   local function failed(message)
     io.stderr:write("regolith: ", tostring(message), "\n")
     return 1
@@ -271,6 +285,14 @@ function run.main(options, path)
   if not engine then
     return failed(message)
   end
+  if options.record then
+    local recording
+    recording, message = engine.memory:record(options.record)
+    if not recording then
+      engine:close()
+      return failed(message)
+    end
+  end
   local started = host.clock()
   local times
   times, message = execute(engine, options, path, text)
@@ -282,12 +304,9 @@ function run.main(options, path)
   times.engine = (started - start) * 1000
 
   local done
-  if options.json then
-    local json
-    json, message = engine:report_json()
-    done = json and io.write(json, "\n")
-  else
-    done, message = print_report(engine, times, path)
+  done, message = (show or show_report)(engine, options, path, times)
+  if done and options.validate then
+    done, message = engine.memory:check()
   end
   local complaints = engine.validation_count
   run.release(engine)

@@ -7,7 +7,7 @@
 static const char *const class_names[RG_TYPE_COUNT] = {
     [RG_TYPE_BUFFER] = "regolith.Buffer", [RG_TYPE_TEXTURE] = "regolith.Texture",
     [RG_TYPE_SHADER] = "regolith.Shader", [RG_TYPE_MATERIAL] = "regolith.Material",
-    [RG_TYPE_SET] = "regolith.Set",
+    [RG_TYPE_SET] = "regolith.Set",       [RG_TYPE_POOL] = "regolith.Pool",
 };
 
 /* ---- Making boxes
@@ -41,10 +41,15 @@ static void charge_collector(lua_State *L, uint64_t bytes) {
   }
 }
 
-void script_box_fill(lua_State *L, uint64_t id) {
+void script_box_adopt(lua_State *L, uint64_t id) {
   script_box *box = lua_touserdata(L, -1);
   box->id = id;
   box->is_owned = true;
+}
+
+void script_box_fill(lua_State *L, uint64_t id) {
+  script_box *box = lua_touserdata(L, -1);
+  script_box_adopt(L, id);
   remember(L, id);
   rg_resource_info info;
   if (rg_resource_get_info(box->engine->engine, id, &info) == RG_OK) {
@@ -131,6 +136,7 @@ static rg_result destroy(script_box *box) {
     case RG_TYPE_SHADER: return rg_shader_destroy(engine, (rg_shader){box->id});
     case RG_TYPE_MATERIAL: return rg_material_destroy(engine, (rg_material){box->id});
     case RG_TYPE_SET: return rg_set_destroy(engine, (rg_set){box->id});
+    case RG_TYPE_POOL: return rg_pool_destroy(engine, (rg_pool){box->id});
     case RG_TYPE_NONE: break;
   }
   return RG_OK;
@@ -247,6 +253,58 @@ int script_box_info(lua_State *L) {
   return 1;
 }
 
+/* { memory, offset, size, alignment, memory_type, is_dedicated, is_shared, is_aliased, pool }, or
+ * nil for what has no device memory. */
+int script_box_memory(lua_State *L) {
+  script_box *box = check_any_box(L, 1);
+  rg_resource_memory memory;
+  rg_result result = rg_resource_get_memory(box->engine->engine, box->id, &memory);
+  if (result != RG_OK) {
+    return script_fail(L, result);
+  }
+  if (memory.memory == VK_NULL_HANDLE) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_createtable(L, 0, 9);
+  set_integer(L, "memory", (uint64_t)memory.memory);
+  set_integer(L, "offset", memory.offset);
+  set_integer(L, "size", memory.size);
+  set_integer(L, "alignment", memory.alignment);
+  set_integer(L, "memory_type", memory.memory_type);
+  lua_pushboolean(L, memory.is_dedicated);
+  lua_setfield(L, -2, "is_dedicated");
+  lua_pushboolean(L, memory.is_shared);
+  lua_setfield(L, -2, "is_shared");
+  lua_pushboolean(L, memory.is_aliased);
+  lua_setfield(L, -2, "is_aliased");
+  lua_getiuservalue(L, 1, 1);
+  script_box_push(L, -1, memory.pool.id);
+  lua_setfield(L, -3, "pool");
+  lua_pop(L, 1);
+  return 1;
+}
+
+int script_box_pin(lua_State *L) {
+  script_box *box = check_any_box(L, 1);
+  rg_result result = rg_pin(box->engine->engine, box->id);
+  if (result != RG_OK) {
+    return script_fail(L, result);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+int script_box_unpin(lua_State *L) {
+  script_box *box = check_any_box(L, 1);
+  rg_result result = rg_unpin(box->engine->engine, box->id);
+  if (result != RG_OK) {
+    return script_fail(L, result);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 /* ---- Classes
  * ------------------------------------------------------------------------------------------ */
 
@@ -292,10 +350,11 @@ void script_define_class(lua_State *L, rg_type type, const luaL_Reg *methods, bo
   luaL_newmetatable(L, class_names[type]);
   lua_newtable(L);
   luaL_setfuncs(L, methods, 0);
-  lua_pushcfunction(L, script_box_destroy);
-  lua_setfield(L, -2, "destroy");
-  lua_pushcfunction(L, script_box_info);
-  lua_setfield(L, -2, "info");
+  static const luaL_Reg common[] = {
+      {"destroy", script_box_destroy}, {"info", script_box_info},   {"memory", script_box_memory},
+      {"pin", script_box_pin},         {"unpin", script_box_unpin}, {NULL, NULL},
+  };
+  luaL_setfuncs(L, common, 0);
   memcpy(lua_newuserdatauv(L, sizeof get, 0), &get, sizeof get);
   lua_pushcclosure(L, box_index, 2);
   lua_setfield(L, -2, "__index");

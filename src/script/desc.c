@@ -162,6 +162,21 @@ static const char *check_string(lua_State *L, const char *what, const rg_field *
   return string;
 }
 
+/* The id of a resource's box of the field's type. */
+static uint64_t check_handle(lua_State *L, const char *what, const rg_field *field) {
+  rg_type type = RG_TYPE_NONE;
+  const script_box *box = script_test_box(L, -1, &type);
+  if (type != field->handle_type) {
+    lua_pushfstring(L, "a %s", rg_type_name(field->handle_type));
+    wrong_type(L, what, field->name, lua_tostring(L, -1), -2);
+  }
+  if (!box) {
+    script_error(L, "%s: %s: its engine is closed", what, field->name);
+    return 0;
+  }
+  return box->id;
+}
+
 static float check_float(lua_State *L, const char *what, const rg_field *field) {
   if (lua_type(L, -1) != LUA_TNUMBER) {
     wrong_type(L, what, field->name, "a number", -1);
@@ -242,6 +257,11 @@ static void read_field(lua_State *L, const rg_field *field, const char *what, vo
       return;
     }
     case RG_FIELD_BYTES: read_bytes(L, what, field, keeper, out); return;
+    case RG_FIELD_HANDLE: {
+      uint64_t value = check_handle(L, what, field);
+      memcpy(place, &value, sizeof value);
+      return;
+    }
     case RG_FIELD_STRUCT:
       if (!lua_istable(L, -1)) {
         wrong_type(L, what, field->name, "a table", -1);
@@ -381,17 +401,9 @@ void script_push_stages(lua_State *L, VkShaderStageFlags stages) {
 }
 
 void script_push_memory_properties(lua_State *L, VkMemoryPropertyFlags properties) {
-  static const rg_name_value names[] = {
-      {"device_local", VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT},
-      {"host_visible", VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT},
-      {"host_coherent", VK_MEMORY_PROPERTY_HOST_COHERENT_BIT},
-      {"host_cached", VK_MEMORY_PROPERTY_HOST_CACHED_BIT},
-      {"lazily_allocated", VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT},
-      {NULL, 0},
-  };
   lua_newtable(L);
   lua_Integer count = 0;
-  for (const rg_name_value *name = names; name->name; name++) {
+  for (const rg_name_value *name = names_of("pool", "required"); name && name->name; name++) {
     if (properties & name->value) {
       lua_pushstring(L, name->name);
       lua_seti(L, -2, ++count);

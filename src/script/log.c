@@ -1,5 +1,5 @@
-/* The engine's messages on their way to a script: they may come from any thread, Lua runs on one.
- */
+/* The engine's messages and memory events on their way to a script: they may come from any thread
+ * and from inside engine calls, Lua runs on one thread and outside. */
 #include <string.h>
 
 #include "script.h"
@@ -78,13 +78,76 @@ static int log_deliver(lua_State *L) {
   return 0;
 }
 
-void script_log_deliver(lua_State *L, script_engine *engine) {
-  if (!engine->log || !lua_checkstack(L, 4)) {
-    return;
+/* ---- Memory events ----------------------------------------------------------------------------
+ */
+
+static void events_lock(script_events *events) {
+  while (atomic_flag_test_and_set_explicit(&events->lock, memory_order_acquire)) {
   }
-  lua_pushcfunction(L, log_deliver);
-  lua_pushlightuserdata(L, engine->log);
+}
+
+static void events_unlock(script_events *events) {
+  atomic_flag_clear_explicit(&events->lock, memory_order_release);
+}
+
+bool script_event_write(void *user, const rg_memory_event *event) {
+  script_events *events = user;
+  events_lock(events);
+  if (events->count < SCRIPT_EVENT_CAPACITY) {
+    events->items[events->count++] = *event;
+  }
+  events_unlock(events);
+  return false;
+}
+
+static void set_integer(lua_State *L, const char *key, uint64_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+static void event_call(lua_State *L, const script_events *events, const rg_memory_event *event) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, events->function);
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, event->type == RG_MEMORY_NEAR_BUDGET ? "near_budget" : "exhausted");
+  lua_setfield(L, -2, "type");
+  set_integer(L, "heap", (uint64_t)event->heap + 1);
+  set_integer(L, "used", event->used);
+  set_integer(L, "budget", event->budget);
+  set_integer(L, "wanted", event->wanted);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
     lua_pop(L, 1);
+  }
+}
+
+/* Protected, as log_deliver. */
+static int events_deliver(lua_State *L) {
+  script_events *events = lua_touserdata(L, 1);
+  rg_memory_event items[SCRIPT_EVENT_CAPACITY];
+  events_lock(events);
+  uint32_t count = events->count;
+  memcpy(items, events->items, count * sizeof *items);
+  events->count = 0;
+  events_unlock(events);
+  for (uint32_t i = 0; i < count; i++) {
+    event_call(L, events, &items[i]);
+  }
+  return 0;
+}
+
+static void deliver(lua_State *L, lua_CFunction function, void *queue) {
+  if (!queue || !lua_checkstack(L, 4)) {
+    return;
+  }
+  lua_pushcfunction(L, function);
+  lua_pushlightuserdata(L, queue);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    lua_pop(L, 1);
+  }
+}
+
+void script_log_deliver(lua_State *L, script_engine *engine) {
+  deliver(L, log_deliver, engine->log);
+  if (engine->events && engine->events->count > 0) {
+    deliver(L, events_deliver, engine->events);
   }
 }

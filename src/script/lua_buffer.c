@@ -218,6 +218,18 @@ static int buffer_vk(lua_State *L) {
   return 1;
 }
 
+/* What a buffer or device need not have is nil. */
+static bool push_or_nil(lua_State *L, rg_result result, uint64_t value) {
+  if (result == RG_OK) {
+    lua_pushinteger(L, (lua_Integer)value);
+  } else if (result == RG_ERROR_UNSUPPORTED) {
+    lua_pushnil(L);
+  } else {
+    script_fail(L, result);
+  }
+  return true;
+}
+
 static bool buffer_get(lua_State *L, script_box *box, const char *key) {
   if (strcmp(key, "size") == 0) {
     rg_buffer_vk vk;
@@ -227,6 +239,11 @@ static bool buffer_get(lua_State *L, script_box *box, const char *key) {
     }
     lua_pushinteger(L, (lua_Integer)vk.size);
     return true;
+  }
+  if (strcmp(key, "address") == 0) {
+    VkDeviceAddress address = 0;
+    rg_result result = rg_buffer_get_address(box->engine->engine, (rg_buffer){box->id}, &address);
+    return push_or_nil(L, result, address);
   }
   bool is_type = strcmp(key, "type") == 0;
   if (!is_type && strcmp(key, "update") != 0) {

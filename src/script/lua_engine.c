@@ -42,12 +42,33 @@ static void set_log(lua_State *L, int index, script_engine *engine, rg_engine_de
   desc->log_user = log;
 }
 
+/* As set_log: the table's function, if there is one, hears of memory events. */
+static void set_memory_event(lua_State *L, int index, script_engine *engine, rg_engine_desc *desc) {
+  int type = script_getfield(L, index, "memory_event");
+  if (type == LUA_TNIL) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (type != LUA_TFUNCTION) {
+    script_error(L, "engine: memory_event: a function is wanted, %s given", luaL_typename(L, -1));
+  }
+  script_events *events = lua_newuserdatauv(L, sizeof *events, 0);
+  memset(events, 0, sizeof *events);
+  atomic_flag_clear(&events->lock);
+  lua_setiuservalue(L, -3, 4);
+  events->function = luaL_ref(L, LUA_REGISTRYINDEX);
+  engine->events = events;
+  desc->memory_event = script_event_write;
+  desc->memory_event_user = events;
+}
+
 /* The managers are made once, so that engine.buffers costs a look-up. */
 static void add_managers(lua_State *L) {
   static const char *const managers[][2] = {
       {"buffers", "regolith.Buffers"}, {"textures", "regolith.Textures"},
       {"shaders", "regolith.Shaders"}, {"materials", "regolith.Materials"},
       {"sets", "regolith.Sets"},       {"memory", "regolith.Memory"},
+      {"pools", "regolith.Pools"},
   };
   lua_newtable(L);
   for (size_t i = 0; i < sizeof managers / sizeof managers[0]; i++) {
@@ -60,9 +81,9 @@ static void add_managers(lua_State *L) {
   lua_setiuservalue(L, -2, 3);
 }
 
-/* User values: 1 the boxes by id (weak), 2 the log, 3 the managers. */
+/* User values: 1 the boxes by id (weak), 2 the log, 3 the managers, 4 the memory events. */
 static script_engine *push_engine(lua_State *L) {
-  script_engine *engine = lua_newuserdatauv(L, sizeof *engine, 3);
+  script_engine *engine = lua_newuserdatauv(L, sizeof *engine, 4);
   *engine = (script_engine){0};
   luaL_setmetatable(L, SCRIPT_ENGINE);
   lua_newtable(L);
@@ -77,7 +98,7 @@ static script_engine *push_engine(lua_State *L) {
 
 /* regolith.engine(desc) */
 int script_new_engine(lua_State *L) {
-  static const char *const extra[] = {"log", "roots", NULL};
+  static const char *const extra[] = {"log", "roots", "memory_event", NULL};
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     lua_newtable(L);
@@ -88,6 +109,7 @@ int script_new_engine(lua_State *L) {
   script_read_desc(L, 1, rg_schema_find("engine"), "engine", &desc, extra);
   lua_pushvalue(L, 2);
   set_log(L, 1, engine, &desc);
+  set_memory_event(L, 1, engine, &desc);
   lua_settop(L, 3);
 
   const char *roots[64];
@@ -205,14 +227,8 @@ static int engine_collect(lua_State *L) {
   return result == RG_OK ? 0 : script_fail(L, result);
 }
 
-/* Holds a string of the engine's while Lua copies it: the copy may raise. */
-typedef struct held_string {
-  script_engine *engine;
-  char *string;
-} held_string;
-
 static int held_string_release(lua_State *L) {
-  held_string *held = lua_touserdata(L, 1);
+  script_string *held = lua_touserdata(L, 1);
   if (held->string && held->engine->engine) {
     rg_string_free(held->engine->engine, held->string);
   }
@@ -220,11 +236,11 @@ static int held_string_release(lua_State *L) {
   return 0;
 }
 
-/* Pushes an empty holder, released by the collector at the latest. */
-static held_string *hold_string(lua_State *L, script_engine *engine) {
-  held_string *held = lua_newuserdatauv(L, sizeof *held, 1);
-  *held = (held_string){.engine = engine};
-  lua_pushvalue(L, 1);
+script_string *script_hold_string(lua_State *L, int engine_index) {
+  engine_index = lua_absindex(L, engine_index);
+  script_string *held = lua_newuserdatauv(L, sizeof *held, 1);
+  *held = (script_string){.engine = lua_touserdata(L, engine_index)};
+  lua_pushvalue(L, engine_index);
   lua_setiuservalue(L, -2, 1);
   if (luaL_newmetatable(L, "regolith.HeldString")) {
     lua_pushcfunction(L, held_string_release);
@@ -234,21 +250,21 @@ static held_string *hold_string(lua_State *L, script_engine *engine) {
   return held;
 }
 
-static void release_string(held_string *held) {
-  rg_string_free(held->engine->engine, held->string);
-  held->string = NULL;
-}
-
-static int engine_report_json(lua_State *L) {
-  script_engine *engine = script_check_engine(L, 1);
-  held_string *held = hold_string(L, engine);
-  rg_result result = rg_report_json(engine->engine, &held->string);
+int script_push_string(lua_State *L, script_string *held, rg_result result) {
   if (result != RG_OK) {
     return script_fail(L, result);
   }
   lua_pushstring(L, held->string);
-  release_string(held);
+  rg_string_free(held->engine->engine, held->string);
+  held->string = NULL;
   return 1;
+}
+
+static int engine_report_json(lua_State *L) {
+  script_engine *engine = script_check_engine(L, 1);
+  script_string *held = script_hold_string(L, 1);
+  rg_result result = rg_report_json(engine->engine, &held->string);
+  return script_push_string(L, held, result);
 }
 
 static int engine_report(lua_State *L) {
@@ -266,14 +282,9 @@ static int engine_manifest(lua_State *L) {
   if (!lua_isnoneornil(L, 2)) {
     set.id = script_check_box(L, 2, RG_TYPE_SET)->id;
   }
-  held_string *held = hold_string(L, engine);
+  script_string *held = script_hold_string(L, 1);
   rg_result result = rg_manifest_write(engine->engine, set, &held->string);
-  if (result != RG_OK) {
-    return script_fail(L, result);
-  }
-  lua_pushstring(L, held->string);
-  release_string(held);
-  return 1;
+  return script_push_string(L, held, result);
 }
 
 static int engine_read_manifest(lua_State *L) {
@@ -317,6 +328,10 @@ static int engine_close(lua_State *L) {
   if (engine->log) {
     luaL_unref(L, LUA_REGISTRYINDEX, engine->log->function);
     engine->log = NULL;
+  }
+  if (engine->events) {
+    luaL_unref(L, LUA_REGISTRYINDEX, engine->events->function);
+    engine->events = NULL;
   }
   return 0;
 }
@@ -374,6 +389,7 @@ void script_open_engine(lua_State *L) {
       {"wait", engine_wait},
       {"dispatch", engine_dispatch},
       {"collect", engine_collect},
+      {"transients", script_transients},
       {"report", engine_report},
       {"report_json", engine_report_json},
       {"declare", script_declare},

@@ -136,6 +136,38 @@ static int texture_vk(lua_State *L) {
   return 1;
 }
 
+/* nil where the device has no such array, or it is full, or the texture cannot be in it. */
+static bool push_index(lua_State *L, const script_box *box) {
+  uint32_t index = 0;
+  rg_result result = rg_texture_get_index(box->engine->engine, (rg_texture){box->id}, &index);
+  if (result == RG_OK) {
+    lua_pushinteger(L, index); /* as shaders count: from 0 */
+  } else if (result == RG_ERROR_UNSUPPORTED || result == RG_ERROR_LIMIT ||
+             result == RG_ERROR_INVALID_ARGUMENT) {
+    lua_pushnil(L);
+  } else {
+    script_fail(L, result);
+  }
+  return true;
+}
+
+static int textures_bindless(lua_State *L) {
+  script_engine *engine = script_check_manager(L, MANAGER);
+  rg_bindless_vk vk;
+  rg_result result = rg_bindless_get_vk(engine->engine, &vk);
+  if (result != RG_OK) {
+    return script_fail(L, result);
+  }
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)(uintptr_t)vk.set);
+  lua_setfield(L, -2, "set");
+  lua_pushinteger(L, (lua_Integer)(uintptr_t)vk.set_layout);
+  lua_setfield(L, -2, "set_layout");
+  lua_pushinteger(L, vk.capacity);
+  lua_setfield(L, -2, "capacity");
+  return 1;
+}
+
 static bool texture_get(lua_State *L, script_box *box, const char *key) {
   if (strcmp(key, "type") == 0) {
     rg_resource_info info;
@@ -145,6 +177,9 @@ static bool texture_get(lua_State *L, script_box *box, const char *key) {
     }
     lua_pushstring(L, script_enum_name("texture", "type", info.texture_type));
     return true;
+  }
+  if (strcmp(key, "index") == 0) {
+    return push_index(L, box);
   }
   rg_texture_vk vk;
   rg_result result = rg_texture_get_vk(box->engine->engine, (rg_texture){box->id}, &vk);
@@ -173,7 +208,11 @@ static bool texture_get(lua_State *L, script_box *box, const char *key) {
 
 void script_open_textures(lua_State *L) {
   static const luaL_Reg manager[] = {
-      {"create", textures_create}, {"all", textures_all}, {NULL, NULL}};
+      {"create", textures_create},
+      {"all", textures_all},
+      {"bindless", textures_bindless},
+      {NULL, NULL},
+  };
   static const luaL_Reg methods[] = {
       {"write", texture_write},
       {"read", texture_read},

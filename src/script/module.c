@@ -87,7 +87,7 @@ static int module_nearest(lua_State *L) {
 static const char *kind_name(rg_field_kind kind) {
   static const char *const names[] = {"boolean", "integer", "integer", "number",
                                       "string",  "strings", "name",    "names",
-                                      "format",  "bytes",   "table"};
+                                      "format",  "bytes",   "table",   "resource"};
   return names[kind];
 }
 
@@ -197,6 +197,7 @@ int luaopen_regolith(lua_State *L) {
   script_open_shaders(L);
   script_open_materials(L);
   script_open_sets(L);
+  script_open_pools(L);
   script_open_memory(L);
   luaL_newlib(L, functions);
   lua_pushfstring(L, "%d.%d.%d", RG_VERSION_MAJOR, RG_VERSION_MINOR, RG_VERSION_PATCH);

@@ -26,10 +26,24 @@ typedef struct script_log {
 /* An rg_log_fn whose user is the queue. Any thread. */
 void script_log_write(void *user, rg_log_level level, const char *message);
 
+/* Memory events on their way to a script. */
+#define SCRIPT_EVENT_CAPACITY 16u
+typedef struct script_events {
+  atomic_flag lock;
+  uint32_t count;
+  int function; /* reference in the registry */
+  rg_memory_event items[SCRIPT_EVENT_CAPACITY];
+} script_events;
+
+/* An rg_memory_fn whose user is the queue: the script hears of it when the present call is over, so
+ * it frees nothing in time. Any thread. */
+bool script_event_write(void *user, const rg_memory_event *event);
+
 typedef struct script_engine {
-  rg_engine *engine; /* NULL once closed */
-  bool is_owned;     /* closing it destroys the engine */
-  script_log *log;   /* NULL where messages go to standard error */
+  rg_engine *engine;     /* NULL once closed */
+  bool is_owned;         /* closing it destroys the engine */
+  script_log *log;       /* NULL where messages go to standard error */
+  script_events *events; /* NULL where the script hears of none */
 } script_engine;
 
 /* The engine at that stack index; raises where it is no engine or is closed. */
@@ -37,8 +51,8 @@ script_engine *script_check_engine(lua_State *L, int index);
 /* The engine of the manager that a method was called on ("regolith.Buffers" and so on): argument 1,
  * which is replaced by the engine's userdata. Raises where it is none or the engine is closed. */
 script_engine *script_check_manager(lua_State *L, const char *class_name);
-/* Hands the messages that came since the last call to the script's log function, if there is one.
- */
+/* Hands the messages and memory events that came since the last call to the script's functions, if
+ * there are any. */
 void script_log_deliver(lua_State *L, script_engine *engine);
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
@@ -71,6 +85,9 @@ script_box *script_box_new(lua_State *L, int engine_index, rg_type type);
 /* Fills the box on the top of the stack with a resource that the script has just created: the
  * collector learns of its bytes, and look-ups return this box. */
 void script_box_fill(lua_State *L, uint64_t id);
+/* As script_box_fill, which is to follow, but can't raise: of several resources made at once none
+ * is lost. */
+void script_box_adopt(lua_State *L, uint64_t id);
 /* Pushes the box of a live resource: the one that there is, or a borrowed one. nil for the null
  * handle. */
 void script_box_push(lua_State *L, int engine_index, uint64_t id);
@@ -92,6 +109,9 @@ void script_define_manager(lua_State *L, const char *name, const luaL_Reg *metho
 /* Methods that all resources have. */
 int script_box_destroy(lua_State *L);
 int script_box_info(lua_State *L);
+int script_box_memory(lua_State *L);
+int script_box_pin(lua_State *L);
+int script_box_unpin(lua_State *L);
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
@@ -104,6 +124,20 @@ static inline lua_Integer script_length(lua_State *L, int index) {
 int script_getfield(lua_State *L, int index, const char *key);
 /* Pushes "KIND 'NAME'" by the table's label or name, or "KIND", for messages. */
 const char *script_what(lua_State *L, int index, const char *kind);
+
+/* ---- Strings of the engine's ------------------------------------------------------------------
+ */
+
+/* Holds a string of the engine's while Lua copies it: the copy may raise. */
+typedef struct script_string {
+  script_engine *engine;
+  char *string;
+} script_string;
+
+/* Pushes an empty holder, released by the collector at the latest, for the engine at that index. */
+script_string *script_hold_string(lua_State *L, int engine_index);
+/* The end of a call that filled it: pushes the string and frees it, or fails. */
+int script_push_string(lua_State *L, script_string *held, rg_result result);
 
 /* ---- Descriptors ----------------------------------------------------------------------------- */
 
@@ -152,7 +186,10 @@ void script_open_textures(lua_State *L);
 void script_open_shaders(lua_State *L);
 void script_open_materials(lua_State *L);
 void script_open_sets(lua_State *L);
+void script_open_pools(lua_State *L);
 void script_open_memory(lua_State *L);
+void script_push_pool_stats(lua_State *L, const rg_pool_stats *pool);
+int script_transients(lua_State *L);
 int script_new_engine(lua_State *L);
 int script_devices(lua_State *L);
 int script_declare(lua_State *L);
