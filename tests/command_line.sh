@@ -67,6 +67,28 @@ expect "unknown key" 1 "key.lua:1: .*did you mean 'materials'" "$regolith" run k
 printf 'print(select("#", ...), arg[1], ...)\n' > arguments.lua
 expect "arguments" 0 '^2	a	a	b$' "$regolith" run arguments.lua a b
 
+expect "memory" 0 '^plates +1 +[0-9.]+ KiB' "$regolith" memory --validate "$root/assets/scene.lua"
+expect "memory by pool" 0 'PADDING +LARGEST HOLE' "$regolith" memory "$root/assets/scene.lua"
+expect "memory as JSON" 0 '"kind":"texture","id":"[0-9a-f]+","label":"plates"' \
+  "$regolith" memory --json "$root/assets/scene.lua"
+expect "memory as a picture" 0 '^LABEL' "$regolith" memory --svg map.svg "$root/assets/scene.lua"
+expect "the picture is one" 0 '^<svg .*</svg>$' sh -c 'tr -d "\n" < map.svg'
+expect "a picture nowhere" 1 'none/map.svg: No such file' "$regolith" memory --svg none/map.svg "$root/assets/scene.lua"
+expect "a trace" 0 '^LABEL' "$regolith" memory --record scene.trace "$root/assets/scene.lua"
+expect "replay" 0 '[0-9]+ allocations, [0-9]+ frees, 0 failed' "$regolith" replay --validate scene.trace
+expect "replay as JSON" 0 '"peak_used":[0-9]+' "$regolith" replay --json scene.trace
+printf 'regolith-trace 1\nx\n' > wrong.trace
+expect "a wrong trace" 1 'wrong.trace: .*line 2' "$regolith" replay wrong.trace
+expect "no trace" 1 'none.trace: No such file' "$regolith" replay none.trace
+expect "replay of nothing" 2 'one trace is wanted' "$regolith" replay
+expect "no script for memory" 2 'regolith memory FILE.lua' "$regolith" memory
+expect "pictures are memory's" 2 "run: --svg belongs to 'regolith memory'" "$regolith" run --svg a.svg x.lua
+expect "unknown command near memory" 2 "did you mean 'memory'" "$regolith" memry
+printf 'engine.memory:record("stolen.trace")\n' > record.lua
+expect "the sandbox writes no traces" 1 "record.lua:1: .*'stolen.trace'" "$regolith" run record.lua
+expect "no trace was written" 1 'No such file' cat stolen.trace
+expect "trusted scripts write traces" 0 'device:' "$regolith" run --trust record.lua
+
 printf 'os.exit(7)\n' > exit.lua
 expect "the sandbox keeps the host" 1 "exit.lua:1" "$regolith" run exit.lua
 printf 'io.open("/etc/passwd")\n' > io.lua

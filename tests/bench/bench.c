@@ -1,17 +1,22 @@
 /* Runs measures: ours and a baseline in turn, medians, a ratio against the goal; a line or a JSON
  * object each. */
+#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
+
 #include "bench.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RUNS 5
 
 static const bench_measure *const families[] = {
-    bench_startup_measures, bench_handle_measures,  bench_buffer_measures,
-    bench_upload_measures,  bench_texture_measures,
+    bench_startup_measures, bench_handle_measures, bench_buffer_measures,  bench_range_measures,
+    bench_memory_measures,  bench_upload_measures, bench_texture_measures,
 };
 
 void bench_check(rg_result result, const char *what) {
@@ -61,7 +66,9 @@ static void report(const bench *bench, double ours, double baseline, bool is_jso
   const bench_measure *measure = bench->measure;
   rg_device_info device;
   rg_engine_get_device(bench->engine, &device);
-  double scale = strcmp(measure->unit, "ns") == 0 ? 1e9 : 1e3;
+  double scale = strcmp(measure->unit, "ns") == 0   ? 1e9
+                 : strcmp(measure->unit, "ms") == 0 ? 1e3
+                                                    : 1;
   ours *= scale / (double)bench->count;
   baseline *= scale / (double)bench->count;
   double ratio = ours / baseline;
@@ -79,11 +86,71 @@ static void report(const bench *bench, double ours, double baseline, bool is_jso
   fflush(stdout);
 }
 
-static void run_measure(const bench_measure *measure, bool is_json) {
-  bench bench = {.measure = measure, .count = 1};
+/* False: not on this device. */
+static bool bench_begin(bench *bench, const bench_measure *measure) {
+  *bench = (struct bench){.measure = measure, .count = 1};
+  bench_check(rg_engine_create(&(rg_engine_desc){.label = "bench"}, &bench->engine), "engine");
+  rg_engine_get_vk(bench->engine, &bench->vk);
+  return !measure->setup || measure->setup(bench);
+}
+
+static void bench_end(bench *bench) {
+  if (bench->measure->teardown) {
+    bench->measure->teardown(bench);
+  }
+  rg_engine_destroy(bench->engine);
+}
+
+/* ---- Runs in processes of their own -------------------------------------------------------- */
+
+/* In the child: one run, told to the parent. */
+static int run_first(const bench_measure *measure, bool is_ours) {
+  bench bench;
+  if (!bench_begin(&bench, measure)) {
+    return 3;
+  }
+  double seconds = is_ours ? measure->ours(&bench) : measure->baseline(&bench);
+  printf("%.9g %llu\n", seconds, (unsigned long long)bench.count);
+  bench_end(&bench);
+  return 0;
+}
+
+/* False: not on this device. */
+static bool run_child(const bench_measure *measure, bool is_ours, double *seconds,
+                      uint64_t *count) {
+  char self[PATH_MAX], command[PATH_MAX + 128];
+  ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+  self[length < 0 ? 0 : length] = '\0';
+  snprintf(command, sizeof command, "'%s' --first=%s %s", self, is_ours ? "ours" : "baseline",
+           measure->name);
+  FILE *child = popen(command, "r");
+  unsigned long long operations = 0;
+  bool is_told = child && fscanf(child, "%lf %llu", seconds, &operations) == 2;
+  *count = operations;
+  return child && pclose(child) == 0 && is_told;
+}
+
+static void run_measure_first(const bench_measure *measure, bool is_json) {
+  double ours[RUNS], baseline[RUNS];
+  uint64_t count = 1;
+  for (int run = 0; run < RUNS; run++) {
+    if (!run_child(measure, true, &ours[run], &count) ||
+        !run_child(measure, false, &baseline[run], &count)) {
+      fprintf(stderr, "bench: %s: not on this device\n", measure->name);
+      return;
+    }
+  }
+  bench bench = {.measure = measure, .count = count};
   bench_check(rg_engine_create(&(rg_engine_desc){.label = "bench"}, &bench.engine), "engine");
-  rg_engine_get_vk(bench.engine, &bench.vk);
-  if (measure->setup && !measure->setup(&bench)) {
+  report(&bench, median(ours, RUNS), median(baseline, RUNS), is_json);
+  rg_engine_destroy(bench.engine);
+}
+
+/* ---- Runs in turn in one process ----------------------------------------------------------- */
+
+static void run_measure(const bench_measure *measure, bool is_json) {
+  bench bench;
+  if (!bench_begin(&bench, measure)) {
     fprintf(stderr, "bench: %s: not on this device\n", measure->name);
     rg_engine_destroy(bench.engine);
     return;
@@ -94,10 +161,20 @@ static void run_measure(const bench_measure *measure, bool is_json) {
     baseline[run] = measure->baseline(&bench);
   }
   report(&bench, median(ours, RUNS), median(baseline, RUNS), is_json);
-  if (measure->teardown) {
-    measure->teardown(&bench);
+  bench_end(&bench);
+}
+
+/* ---- The command line ---------------------------------------------------------------------- */
+
+static const bench_measure *measure_find(const char *name) {
+  for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    for (const bench_measure *measure = families[i]; measure->name; measure++) {
+      if (strcmp(measure->name, name) == 0) {
+        return measure;
+      }
+    }
   }
-  rg_engine_destroy(bench.engine);
+  return NULL;
 }
 
 /* Whether no names were given, or this one, or the beginning of it. */
@@ -116,6 +193,9 @@ static bool is_wanted(const char *name, int argc, char **argv) {
 
 int main(int argc, char **argv) {
   bool is_json = false;
+  if (argc == 3 && strncmp(argv[1], "--first=", 8) == 0 && measure_find(argv[2])) {
+    return run_first(measure_find(argv[2]), strcmp(argv[1], "--first=ours") == 0);
+  }
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--json") == 0) {
       is_json = true;
@@ -128,7 +208,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
     for (const bench_measure *measure = families[i]; measure->name; measure++) {
       if (is_wanted(measure->name, argc, argv)) {
-        run_measure(measure, is_json);
+        measure->is_first ? run_measure_first(measure, is_json) : run_measure(measure, is_json);
         ran = true;
       }
     }

@@ -11,13 +11,16 @@ typedef struct bench bench;
 /* Ours and the baseline are run in turn; each returns seconds, of `count` operations. */
 typedef struct bench_measure {
   const char *name;
-  const char *unit;   /* "ns" or "ms" of one operation */
+  const char *unit;   /* "ns" or "ms" of one operation; "heap": a share, as it is */
   double goal;        /* ours / baseline, at most */
   uint64_t parameter; /* of the measure's family: a number of resources, say */
   bool (*setup)(bench *bench);
   double (*ours)(bench *bench);
   double (*baseline)(bench *bench);
   void (*teardown)(bench *bench);
+  bool
+      is_first; /* each run is the first in a process and an engine of its own, ours and the
+                   baseline's alike: as a program starts, before malloc and the driver have grown */
 } bench_measure;
 
 struct bench {
@@ -66,6 +69,8 @@ void bench_commands_run(bench *bench, bench_commands *commands);
 
 extern const bench_measure bench_handle_measures[];
 extern const bench_measure bench_buffer_measures[];
+extern const bench_measure bench_range_measures[];
+extern const bench_measure bench_memory_measures[];
 extern const bench_measure bench_upload_measures[];
 extern const bench_measure bench_texture_measures[];
 extern const bench_measure bench_startup_measures[];

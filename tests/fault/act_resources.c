@@ -1,6 +1,7 @@
 /* The acts of buffers and textures: every type and update frequency, every shape, written, copied
  * and read back. */
 #include <string.h>
+#include <unistd.h>
 
 #include "scenario.h"
 
@@ -82,6 +83,18 @@ fail:
   return result;
 }
 
+static rg_result export_buffer(scenario *self) {
+  rg_buffer buffer = {0};
+  int fd = -1;
+  const rg_buffer_desc desc = {.size = 64, .is_exportable = true, .label = "exported"};
+  rg_result result = rg_buffer_create(self->engine, &desc, &buffer);
+  TRY(scenario_own(self, result, buffer.id));
+  TRY(rg_resource_export(self->engine, buffer.id, &fd));
+  CLAIM(close(fd) == 0);
+fail:
+  return result;
+}
+
 rg_result act_buffers(scenario *self) {
   rg_result result = RG_OK;
   rg_buffer buffers[COUNT(buffer_descs)];
@@ -90,6 +103,7 @@ rg_result act_buffers(scenario *self) {
   TRY(write_buffers(self, buffers));
   TRY(read_buffers(self, buffers));
   TRY(stage_buffers(self, buffers));
+  TRY(export_buffer(self));
   TRY(rg_resource_get_info(self->engine, buffers[LARGE].id, &info));
   CLAIM(info.size >= LARGE_SIZE && strcmp(info.label, "large") == 0);
 fail:

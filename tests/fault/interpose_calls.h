@@ -73,6 +73,8 @@
     (device, info, timeout_ns), BOTH_OR_LOST)                                                      \
   X(GetSemaphoreCounterValue, (VkDevice device, VkSemaphore semaphore, uint64_t * out),            \
     (device, semaphore, out), BOTH_OR_LOST)                                                        \
+  X(GetMemoryFdKHR, (VkDevice device, const VkMemoryGetFdInfoKHR *info, int *out),                 \
+    (device, info, out), VK_ERROR_TOO_MANY_OBJECTS, HOST_MEMORY)                                   \
   X(SetDebugUtilsObjectNameEXT, (VkDevice device, const VkDebugUtilsObjectNameInfoEXT *info),      \
     (device, info), BOTH_MEMORIES)
 
@@ -89,19 +91,21 @@
 
 /* Beside vkCmd… and vkDestroy…, which return nothing. vkFreeDescriptorSets lists no error. The
  * messenger is asked for with the other debug functions, but called only under validation. */
-#define SAFE_CALLS(X)                        \
-  X(CreateDebugUtilsMessengerEXT)            \
-  X(FreeDescriptorSets)                      \
-  X(GetBufferMemoryRequirements2)            \
-  X(GetDeviceQueue)                          \
-  X(GetImageMemoryRequirements2)             \
-  X(GetPhysicalDeviceFeatures2)              \
-  X(GetPhysicalDeviceFormatProperties2)      \
-  X(GetPhysicalDeviceMemoryProperties2)      \
-  X(GetPhysicalDeviceProperties)             \
-  X(GetPhysicalDeviceProperties2)            \
-  X(GetPhysicalDeviceQueueFamilyProperties2) \
-  X(UnmapMemory)                             \
+#define SAFE_CALLS(X)                          \
+  X(CreateDebugUtilsMessengerEXT)              \
+  X(FreeDescriptorSets)                        \
+  X(GetBufferDeviceAddress)                    \
+  X(GetBufferMemoryRequirements2)              \
+  X(GetDeviceQueue2)                           \
+  X(GetImageMemoryRequirements2)               \
+  X(GetPhysicalDeviceExternalBufferProperties) \
+  X(GetPhysicalDeviceFeatures2)                \
+  X(GetPhysicalDeviceFormatProperties2)        \
+  X(GetPhysicalDeviceMemoryProperties2)        \
+  X(GetPhysicalDeviceProperties)               \
+  X(GetPhysicalDeviceProperties2)              \
+  X(GetPhysicalDeviceQueueFamilyProperties2)   \
+  X(UnmapMemory)                               \
   X(UpdateDescriptorSets)
 
 #endif

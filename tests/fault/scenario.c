@@ -15,6 +15,16 @@ rg_result scenario_own(scenario *self, rg_result result, uint64_t id) {
   return result;
 }
 
+void scenario_disown(scenario *self, uint64_t id) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < self->owned_count; i++) {
+    if (self->owned[i].id != id) {
+      self->owned[kept++] = self->owned[i];
+    }
+  }
+  self->owned_count = kept;
+}
+
 rg_result scenario_claim(scenario *self, bool holds, const char *claim) {
   if (!holds && self->wrong == NULL) {
     self->wrong = claim;
@@ -29,6 +39,7 @@ static rg_result destroy(rg_engine *engine, uint64_t id) {
     case RG_TYPE_SHADER: return rg_shader_destroy(engine, (rg_shader){id});
     case RG_TYPE_MATERIAL: return rg_material_destroy(engine, (rg_material){id});
     case RG_TYPE_SET: return rg_set_destroy(engine, (rg_set){id});
+    case RG_TYPE_POOL: return rg_pool_destroy(engine, (rg_pool){id});
     case RG_TYPE_NONE: break;
   }
   abort();

@@ -1,4 +1,4 @@
-/* What the sweeps run again and again: one scenario in seven acts, which together create each type
+/* What the sweeps run again and again: one scenario in ten acts, which together create each type
  * of resource, run a script and load a set from glTF. Each act does what it does at least twice as
  * well on an engine that has failed before. */
 #ifndef RG_TESTS_SCENARIO_H
@@ -26,17 +26,22 @@ typedef struct scenario {
 typedef rg_result scenario_act(scenario *self);
 scenario_act act_buffers;
 scenario_act act_textures;
+scenario_act act_transients;
 scenario_act act_shaders;
 scenario_act act_materials;
 scenario_act act_set;
 scenario_act act_gltf;
 scenario_act act_script;
+scenario_act act_defragment;
+scenario_act act_memory;
 
 /* Destroys what the act made, the newest first, until a call fails. To be called again then. */
 rg_result scenario_finish(scenario *self);
 
 /* Notes a new resource for scenario_finish; passes the result on. */
 rg_result scenario_own(scenario *self, rg_result result, uint64_t id);
+/* The act destroys it itself: before the call that does. */
+void scenario_disown(scenario *self, uint64_t id);
 /* RG_OK; the claim's text becomes the scenario's `wrong` where it does not hold. */
 rg_result scenario_claim(scenario *self, bool holds, const char *claim);
 

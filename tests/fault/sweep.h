@@ -60,6 +60,8 @@ int sweep_teardown(void **state);
    cmocka_run_group_tests(tests, sweep_setup, sweep_teardown))
 
 /* Every sweep has a test for each act. */
-#define SWEEP_ACTS(X) X(buffers) X(textures) X(shaders) X(materials) X(set) X(gltf) X(script)
+#define SWEEP_ACTS(X) \
+  X(buffers)          \
+  X(textures) X(shaders) X(materials) X(set) X(gltf) X(script) X(defragment) X(memory) X(transients)
 
 #endif

@@ -229,7 +229,7 @@ static void a_resource_tells_what_it_is(void **state) {
   gpu_test *test = *state;
   rg_origin_set("here:1");
   const rg_buffer_desc desc = {
-      .size = 1000, .type = RG_BUFFER_VERTEX, .update = RG_UPDATE_STREAM, .label = "vertices"};
+      .size = 1024, .type = RG_BUFFER_VERTEX, .update = RG_UPDATE_STREAM, .label = "vertices"};
   rg_buffer buffer;
   assert_ok(rg_buffer_create(test->engine, &desc, &buffer));
   rg_origin_set(NULL);
@@ -239,7 +239,7 @@ static void a_resource_tells_what_it_is(void **state) {
   assert_int_equal(info.type, RG_TYPE_BUFFER);
   assert_string_equal(info.label, "vertices");
   assert_string_equal(info.origin, "here:1");
-  assert_int_equal(info.size, 1000);
+  assert_int_equal(info.size, 1024);
   assert_int_equal(info.buffer_type, RG_BUFFER_VERTEX);
   assert_int_equal(info.update, RG_UPDATE_STREAM);
   assert_true((info.memory_properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0);

@@ -125,15 +125,15 @@ static void push_constants_over_the_devices_are_refused(void **state) {
 
 static void capabilities_that_are_not_enabled_are_refused(void **state) {
   gpu_test *test = *state;
-  assert_error(compute(test,
-                       "#extension GL_EXT_buffer_reference : require\n"
-                       "layout(buffer_reference) buffer R { float x; };\n"
-                       "layout(local_size_x = 1) in; buffer B { R r; };\n"
-                       "void main() { r.x = 1; }\n",
-                       NULL),
-               RG_ERROR_UNSUPPORTED,
-               "shader 'limits': compute stage: SPIR-V capability PhysicalStorageBufferAddresses "
-               "needs the feature bufferDeviceAddress, which is not enabled");
+  assert_error(
+      compute(test,
+              "#extension GL_ARB_sparse_texture2 : require\n"
+              "layout(local_size_x = 1) in; uniform sampler2D s; buffer B { vec4 x; };\n"
+              "void main() { sparseTextureLodARB(s, vec2(0), 0, x); }\n",
+              NULL),
+      RG_ERROR_UNSUPPORTED,
+      "shader 'limits': compute stage: SPIR-V capability SparseResidency needs the feature "
+      "shaderResourceResidency, which is not enabled");
   assert_error(compute(test,
                        "#extension GL_EXT_shader_realtime_clock : require\n"
                        "layout(local_size_x = 1) in; buffer B { uvec2 y; };\n"

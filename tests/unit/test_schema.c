@@ -16,7 +16,7 @@
 #include "resource/schema_json.h"
 
 static const char *const names[] = {"engine", "buffer", "texture",  "sampler", "shader",
-                                    "stage",  "state",  "material", "set"};
+                                    "stage",  "state",  "material", "set",     "pool"};
 #define SCHEMA_COUNT (sizeof names / sizeof names[0])
 
 /* ---- Tables -------------------------------------------------------------------------------- */
@@ -29,6 +29,7 @@ static uint32_t kind_size(const rg_field *field) {
     case RG_FIELD_ENUM:
     case RG_FIELD_FLAGS:
     case RG_FIELD_FORMAT: return 4;
+    case RG_FIELD_HANDLE:
     case RG_FIELD_UINT64: return 8;
     case RG_FIELD_STRING:
     case RG_FIELD_STRINGS:
@@ -95,6 +96,7 @@ static void named_values_are_distinct_and_none_is_the_default(void **state) {
       bool is_named = field->kind == RG_FIELD_ENUM || field->kind == RG_FIELD_FLAGS;
       assert_int_equal(field->names != NULL, is_named);
       assert_int_equal(field->schema != NULL, field->kind == RG_FIELD_STRUCT);
+      assert_int_equal(field->handle_type != RG_TYPE_NONE, field->kind == RG_FIELD_HANDLE);
       for (const rg_name_value *name = field->names; is_named && name->name != NULL; name++) {
         assert_int_not_equal(name->value, 0);
         assert_ptr_equal(schema_value_find(field->names, name->name), name);
@@ -134,6 +136,7 @@ static void fill(const rg_schema *schema, void *desc) {
         break;
       case RG_FIELD_FORMAT: memcpy(target, &(VkFormat){VK_FORMAT_R8G8B8A8_SRGB}, 4); break;
       case RG_FIELD_STRUCT: fill(field->schema, target); break;
+      case RG_FIELD_HANDLE:
       case RG_FIELD_BYTES: break;
     }
   }
@@ -253,6 +256,16 @@ static void assert_refused(const char *schema, const char *text, const char *mes
   arena_finish(&into);
 }
 
+static void handles_are_refused_by_json(void **state) {
+  (void)state;
+  rg_texture_desc texture = {.pool = {42}};
+  cJSON *object = cJSON_CreateObject();
+  assert_int_equal(schema_json_write("texture 't'", rg_schema_find("texture"), &texture, object),
+                   RG_ERROR_UNSUPPORTED);
+  assert_non_null(strstr(rg_error(), "texture 't': pool is a pool of this engine"));
+  cJSON_Delete(object);
+}
+
 static void unknown_keys_are_refused_with_the_nearest(void **state) {
   (void)state;
   assert_refused("buffer", "{\"size\": 1, \"lable\": \"x\"}",
@@ -280,6 +293,9 @@ static void wrong_values_are_refused_with_their_path(void **state) {
                  "test.json: thing.own_vk_buffer: a boolean is wanted, not a number");
   assert_refused("buffer", "{\"size\": 1, \"data\": \"x\"}",
                  "test.json: thing.data: bytes cannot be given in JSON");
+  assert_refused("texture", "{\"pool\": 7}",
+                 "test.json: thing.pool: a pool cannot be given in JSON");
+  assert_refused("pool", "{\"priority\": 2}", "test.json: thing.priority: 2 is not in 0 to 1");
   assert_refused("texture", "{\"width\": -1}",
                  "test.json: thing.width: -1 is not in 0 to 4294967295");
   assert_refused("texture", "{\"usage\": [\"sampled\", 1]}",
@@ -310,7 +326,8 @@ static void checks_name_field_value_and_limit(void **state) {
                    "staging");
   assert_unchecked("buffer", &(rg_buffer_desc){.size = 1, .usage = 1u << 30},
                    "thing 'x': usage has the bits 0x40000000, none of transfer_src, transfer_dst, "
-                   "uniform_texel, storage_texel, uniform, storage, index, vertex, indirect");
+                   "uniform_texel, storage_texel, uniform, storage, index, vertex, indirect, "
+                   "shader_device_address");
   assert_unchecked("texture", &(rg_texture_desc){.sampler.min_lod = NAN},
                    "thing 'x': sampler.min_lod nan is not finite");
   assert_unchecked("texture", &(rg_texture_desc){.sampler.lod_bias = -17},
@@ -362,6 +379,7 @@ int main(void) {
       cmocka_unit_test(fields_of_default_value_are_not_written),
       cmocka_unit_test(floats_are_written_with_the_fewest_digits_that_read_back),
       cmocka_unit_test(bytes_are_refused_by_json),
+      cmocka_unit_test(handles_are_refused_by_json),
       cmocka_unit_test(unknown_keys_are_refused_with_the_nearest),
       cmocka_unit_test(wrong_values_are_refused_with_their_path),
       cmocka_unit_test(checks_name_field_value_and_limit),
