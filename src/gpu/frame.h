@@ -41,12 +41,12 @@ typedef struct frame_host_point {
 typedef struct frame {
   mutex queue_lock; /* around vkQueueSubmit; orders `submitted` */
   VkSemaphore timeline;
-  _Atomic uint64_t submitted; /* the last submission's value */
+  _Atomic uint64_t submitted;  /* the last submission's value */
   _Atomic uint64_t submitting; /* the same, or one more while that is being submitted */
-  _Atomic uint64_t completed; /* what the GPU was last seen to have passed */
-  uint64_t ticket_salt;       /* upper 16 bits of this engine's tickets */
-  epochs epochs;              /* batches that are open */
-  mutex lock;                 /* guards what follows */
+  _Atomic uint64_t completed;  /* what the GPU was last seen to have passed */
+  uint64_t ticket_salt;        /* upper 16 bits of this engine's tickets */
+  epochs epochs;               /* batches that are open */
+  mutex lock;                  /* guards what follows */
   frame_commands *free_commands, *busy_commands;
   frame_zombie *first_zombie, *last_zombie;
   frame_zombie *queued_zombies;               /* that wait for the submission of what is queued */

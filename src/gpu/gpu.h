@@ -53,8 +53,9 @@ typedef struct gpu {
    * and rg_dispatch submit. */
   rg_result (*before_submit)(struct gpu *gpu);
   /* Set by the layer above (NULL until then), around moves of resources by defragmentation, which
-   * it shuts its own binding of resources out of. begin does all that may fail, for ids in ascending
-   * order, and marks those that must stay; after it succeeded, end rebinds what refers to them. */
+   * it shuts its own binding of resources out of. begin does all that may fail, for ids in
+   * ascending order, and marks those that must stay; after it succeeded, end rebinds what refers to
+   * them. */
   rg_result (*begin_moves)(struct gpu *gpu, const uint64_t *ids, bool *is_kept, uint32_t count);
   void (*end_moves)(struct gpu *gpu, bool any_moved);
   uint32_t part_count; /* of gpu.c's parts, how many were begun */

@@ -1304,7 +1304,8 @@ typedef struct rg_defragment_info {
  * stay valid for what was recorded before, until the GPU (and the host's frame, see rg_frame_end)
  * has passed; but what recorded commands still write to the old place is lost. Call it between
  * frames, from one thread at a time. desc NULL means defaults; info may be NULL. What is pinned,
- * mapped, exported or dedicated is not moved. */
+ * mapped, exported, dedicated or used by its address (shader_device_address) is not moved. Besides
+ * max_bytes a step ends after 4,096 moves or 4 ms of looking for places. */
 RG_API RG_NODISCARD rg_result rg_defragment(rg_engine *engine, const rg_defragment_desc *desc,
                                             rg_defragment_info *info);
 
