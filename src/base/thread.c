@@ -155,9 +155,8 @@ static uint32_t index_take(void) {
   uint64_t taken = atomic_load_explicit(&indices.taken, memory_order_relaxed);
   while (taken != UINT64_MAX) {
     uint32_t index = (uint32_t)__builtin_ctzll(~taken);
-    if (atomic_compare_exchange_weak_explicit(&indices.taken, &taken,
-                                              taken | UINT64_C(1) << index, memory_order_acq_rel,
-                                              memory_order_relaxed)) {
+    if (atomic_compare_exchange_weak_explicit(&indices.taken, &taken, taken | UINT64_C(1) << index,
+                                              memory_order_acq_rel, memory_order_relaxed)) {
       return index;
     }
   }
