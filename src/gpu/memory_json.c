@@ -207,8 +207,11 @@ static bool labels_init(label_totals *self, const memory_map *map) {
   size_t items = ((size_t)map->resource_count + 1) * sizeof *self->items;
   self->bytes = items + self->capacity * sizeof *self->places;
   self->items = host_calloc(map->memory, 1, self->bytes);
+  if (self->items == NULL) {
+    return false;
+  }
   self->places = (uint32_t *)(void *)((char *)self->items + items);
-  return self->items != NULL;
+  return true;
 }
 
 static total *labels_find(label_totals *self, const memory_map *map, uint32_t wanted) {
