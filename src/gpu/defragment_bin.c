@@ -99,7 +99,8 @@ rg_result piece_create(gpu *gpu, defragment_pass *pass, defragment_bin *bin,
   if (pass->piece_count == pass->piece_capacity &&
       !defragment_grow(gpu, (void **)(void *)&pass->pieces, &pass->piece_capacity,
                        sizeof *pass->pieces)) {
-    return result_no_memory("defragmentation", 2 * pass->piece_capacity * sizeof *pass->pieces);
+    return result_no_memory("defragmentation",
+                            UINT64_C(2) * pass->piece_capacity * sizeof *pass->pieces);
   }
   pass->pieces[pass->piece_count] = *piece;
   bin_add(pass, bin, pass->piece_count++);

@@ -111,13 +111,13 @@ RG_NODISCARD rg_result piece_create(gpu *gpu, defragment_pass *pass, defragment_
                                     const defragment_piece *piece);
 /* One of the largest pieces of the bin (none is twice as large), or DEFRAGMENT_NONE. */
 uint32_t bin_largest(const defragment_bin *bin);
-void bin_add(defragment_pass *pass, defragment_bin *bin, uint32_t piece);
+void bin_add(defragment_pass *pass, defragment_bin *bin, uint32_t index);
 /* Notes that no piece of that size fits, for bin_may_fit. In a block then no larger one does; slabs
  * keep room of each size apart. */
 void bin_refuse(defragment_bin *bin, bin_kind kind, uint64_t size);
 bool bin_may_fit(const defragment_bin *bin, bin_kind kind, uint64_t size);
 /* Takes a piece that bin_largest gave out of its list; what the bin uses stays as it is. */
-void bin_drop(defragment_pass *pass, defragment_bin *bin, uint32_t piece);
+void bin_drop(defragment_pass *pass, defragment_bin *bin, uint32_t index);
 
 /* ---- defragment_plan.c: what to empty, and where to put it; no Vulkan ---- */
 

@@ -73,7 +73,7 @@ static bool round_by_fresh(defragment_pass *pass, const defragment_bins *bins, c
     used += victim->used + victim->used / ALIGNMENT_SHARE;
     size += victim->size;
     uint64_t missing = used > room.fresh ? used - room.fresh : 0;
-    uint64_t fresh = (missing + room.size - 1) / room.size * room.size;
+    uint64_t fresh = room.size == 0 ? 0 : (missing + room.size - 1) / room.size * room.size;
     if (fresh < size) {
       pass->fresh_left = fresh;
       pass->is_by_holes = false;

@@ -172,8 +172,8 @@ material *heirs_next(material *root, material *last, uint32_t cell);
 /* A pending set, where it has none yet. */
 RG_NODISCARD rg_result material_make_set(struct resources *resources, material *material);
 /* Writes the pending set, if there is one, and puts it in the place of the old one. */
-void material_take_set(struct resources *resources, set_writer *writer, material *material);
-void material_drop_set(struct resources *resources, material *material);
+void material_take_set(struct resources *resources, set_writer *writer, material *heir);
+void material_drop_set(struct resources *resources, material *heir);
 void material_link(material *material);
 void material_unlink(material *material);
 /* Copies all of its parent's values, if it has one. */

@@ -95,7 +95,8 @@ fail:
 rg_result materials_begin_moves(resources *resources, const uint64_t *ids, bool *is_kept,
                                 uint32_t count) {
   materials *materials = &resources->materials;
-  const moving_ids moving = {.ids = ids, .is_kept = is_kept, .count = count};
+  moving_ids moving = {.ids = ids, .count = count};
+  moving.is_kept = is_kept;
   rg_result result = RG_OK;
   mutex_lock(&materials->lock);
   for (uint64_t id = slots_next(&materials->slots, 0); id != 0 && result == RG_OK;

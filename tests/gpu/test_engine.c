@@ -64,7 +64,7 @@ static void wrong_descriptors_are_refused(void **state) {
 /* ---- Neighbours ----------------------------------------------------------------------------- */
 
 static rg_buffer small_buffer(rg_engine *engine, const char *label) {
-  const rg_buffer_desc desc = {.size = 64, .label = label};
+  const rg_buffer_desc desc = {.size = 256, .label = label};
   rg_buffer buffer;
   assert_ok(rg_buffer_create(engine, &desc, &buffer));
   return buffer;
@@ -157,7 +157,7 @@ static void the_end_reports_what_was_not_destroyed_by_name_and_origin(void **sta
   rg_origin_set(NULL);
   assert_ok(rg_buffer_destroy(engine, small_buffer(engine, "tidy")));
   rg_engine_destroy(engine);
-  assert_true(gpu_log_has(&log, "buffer 'forgotten' (64 bytes) made at scene.lua:3 was never"));
+  assert_true(gpu_log_has(&log, "buffer 'forgotten' (256 bytes) made at scene.lua:3 was never"));
   assert_true(gpu_log_has(&log, "texture 'lost' ("));
   assert_true(gpu_log_has(&log, "made at scene.lua:5 was never destroyed"));
   assert_int_equal(gpu_log_count(&log, "never destroyed"), 2);
@@ -257,8 +257,8 @@ static void the_report_is_json_with_every_resource(void **state) {
   char *report = NULL;
   assert_ok(rg_report_json(test->engine, &report));
   static const char *const parts[] = {
-      "\"engine\"", "\"device\"", "\"resources\"",        "\"sets\"",     "\"pools\"",
-      "\"heaps\"",  "\"totals\"", "quoted \\\"label\\\"", "\"size\":\t64"};
+      "\"engine\"", "\"device\"", "\"resources\"",        "\"sets\"",      "\"pools\"",
+      "\"heaps\"",  "\"totals\"", "quoted \\\"label\\\"", "\"size\":\t256"};
   for (uint32_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
     if (strstr(report, parts[i]) == NULL) {
       fail_msg("%s is not in %s", parts[i], report);

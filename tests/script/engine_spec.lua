@@ -38,7 +38,7 @@ describe("engines", function()
 
   it("tell all there is", function()
     local engine <close> = assert(regolith.engine({ label = "told" }))
-    local buffer <close> = assert(engine.buffers:create({ size = 64, label = "one" }))
+    local buffer <close> = assert(engine.buffers:create({ size = 256, label = "one" }))
     local report = assert(engine:report())
     assert.are.equal(engine.device.name, report.device.name)
     local found
@@ -48,7 +48,7 @@ describe("engines", function()
       end
     end
     assert.are.equal("buffer", found.type)
-    assert.are.equal(64, found.size)
+    assert.are.equal(256, found.size)
     assert.matches("engine_spec.lua:%d+", found.origin)
     assert.is_true(engine.memory:stats().used >= buffer.size)
     assert.is_true(engine.limits.max_texture_size_2d >= 4096)
