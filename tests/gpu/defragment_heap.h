@@ -8,7 +8,7 @@
 
 #include "gpu_test.h"
 
-#define HEAP_BLOCK_SIZE (1u << 20)
+#define HEAP_BLOCK_SIZE (5u << 18)
 #define HEAP_MAX_THINGS 65536
 
 typedef enum heap_kind {

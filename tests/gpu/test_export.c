@@ -62,10 +62,14 @@ static void fill(unsigned char *bytes, unsigned seed) {
   }
 }
 
-/* Both drivers of the test machines can; a device that cannot says so on creation. */
+/* In memory that the test can map. Both drivers of the test machines can; a device that cannot says
+ * so on creation. */
 static rg_result create_exportable(gpu_test *test, const void *data, rg_buffer *out) {
-  const rg_buffer_desc desc = {
-      .size = SIZE, .is_exportable = true, .data = data, .label = "shared"};
+  const rg_buffer_desc desc = {.size = SIZE,
+                               .update = RG_UPDATE_STREAM,
+                               .is_exportable = true,
+                               .data = data,
+                               .label = "shared"};
   return rg_buffer_create(test->engine, &desc, out);
 }
 

@@ -350,8 +350,41 @@ static PFN_vkGetInstanceProcAddr driver_open(bool is_mock) {
   return entry;
 }
 
+/* Whether the driver has memory of one type, which then serves for all that a layout lists. */
+static bool driver_has_one_type(PFN_vkGetInstanceProcAddr driver) {
+  const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                                         .apiVersion = VK_API_VERSION_1_1};
+  const VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                     .pApplicationInfo = &application};
+  VkInstance instance = VK_NULL_HANDLE;
+  PFN_vkCreateInstance create = (PFN_vkCreateInstance)driver(NULL, "vkCreateInstance");
+  assert_int_equal(create(&info, NULL, &instance), VK_SUCCESS);
+  uint32_t count = 1;
+  VkPhysicalDevice physical = VK_NULL_HANDLE;
+  VkPhysicalDeviceMemoryProperties memory = {0};
+  ((PFN_vkEnumeratePhysicalDevices)driver(instance, "vkEnumeratePhysicalDevices"))(instance, &count,
+                                                                                   &physical);
+  assert_int_equal(count, 1);
+  ((PFN_vkGetPhysicalDeviceMemoryProperties)driver(
+      instance, "vkGetPhysicalDeviceMemoryProperties"))(physical, &memory);
+  ((PFN_vkDestroyInstance)driver(instance, "vkDestroyInstance"))(instance, NULL);
+  return memory.memoryTypeCount == 1;
+}
+
+static void needs_one_type(PFN_vkGetInstanceProcAddr driver) {
+  static int has_one = -1; /* unknown */
+  has_one = has_one < 0 ? driver_has_one_type(driver) : has_one;
+  if (has_one == 0) {
+    print_message("skipped: other memory cannot be feigned on a driver that has several types\n");
+    skip();
+  }
+}
+
 rg_engine_desc fake_device_begin(const fake_device_desc *desc, gpu_log *log) {
   fake = (fake_device){.desc = *desc, .driver = driver_open(desc->is_mock)};
+  if (desc->layout != FAKE_DRIVERS_OWN && !desc->is_mock) {
+    needs_one_type(fake.driver);
+  }
   assert_int_equal(pthread_mutex_init(&fake.lock, NULL), 0);
   fake_memory_begin();
   fake_objects_begin();

@@ -46,7 +46,7 @@ bool fake_has_mock(void);
 void fake_needs_mock(void);
 
 /* Begins a fake, and returns gpu_test_desc(log) for an engine on it, without validation on the mock
- * driver. */
+ * driver. Skips the test, saying so, where the driver's own memory types get in a layout's way. */
 rg_engine_desc fake_device_begin(const fake_device_desc *desc, gpu_log *log);
 /* After the engine's end: fails the test where memory was never freed, or where the engine did what
  * such a device forbids; prints what. */
