@@ -230,7 +230,7 @@ typedef struct rg_engine_desc {
   const rg_host_device *host_device; /* NULL means that the engine makes its own device */
   uint64_t memory_limit; /* bytes of device memory over all heaps; 0 means what the heaps hold */
   uint64_t block_size; /* bytes of the largest memory block, 1 MiB to 4 GiB; 0 means 256 MiB; always
-                                capped by an eighth of its heap */
+                                capped by an eighth of its heap and of memory_limit */
   float budget_warning; /* share of a heap's budget, over 0 to 1, from which memory_event is called;
                            0 means 0.9 */
   rg_memory_fn *memory_event; /* may be NULL */
