@@ -6,6 +6,15 @@
 #define CLAIM_CELL_BITS 24
 #define CLAIM_CELL_MASK ((UINT64_C(1) << CLAIM_CELL_BITS) - 1)
 
+/* The low bits of a cell's claims. Only who brought it from one state to the next may touch its
+ * epoch, so a claim that has been left cannot end a newer one. */
+typedef enum epoch_state {
+  CELL_FREE = 0,
+  CELL_CLAIMED = 1,
+  CELL_LEAVING = 2,
+  CELL_STATES = 4, /* a step of claims */
+} epoch_state;
+
 void epochs_init(epochs *self, host_memory *memory) {
   self->memory = memory;
   mutex_init(&self->lock);
@@ -62,18 +71,15 @@ static void reach_raise(epochs *self, uint32_t reach) {
 
 /* The reach is raised first: whoever looks at the cells must not miss this one. */
 static bool cell_claim(epochs *self, epoch_cell *cell, uint32_t number, uint64_t *claim) {
-  uint64_t free = 0;
-  if (atomic_load_explicit(&cell->epoch, memory_order_relaxed) != 0) {
+  uint64_t claims = atomic_load_explicit(&cell->claims, memory_order_relaxed);
+  if (claims % CELL_STATES != CELL_FREE ||
+      !atomic_compare_exchange_strong_explicit(&cell->claims, &claims, claims + CELL_CLAIMED,
+                                               memory_order_acquire, memory_order_relaxed)) {
     return false;
   }
   reach_raise(self, number + 1);
-  uint64_t now = atomic_load(&self->now) + 1;
-  if (!atomic_compare_exchange_strong(&cell->epoch, &free, now)) {
-    return false;
-  }
-  uint64_t claims = atomic_load_explicit(&cell->claims, memory_order_relaxed) + 1;
-  atomic_store_explicit(&cell->claims, claims, memory_order_relaxed);
-  *claim = claims << CLAIM_CELL_BITS | number;
+  atomic_store(&cell->epoch, atomic_load(&self->now) + 1);
+  *claim = (claims + CELL_CLAIMED) << CLAIM_CELL_BITS | number;
   return true;
 }
 
@@ -100,12 +106,20 @@ rg_result epoch_enter(epochs *self, uint64_t *claim) {
 bool epoch_leave(epochs *self, uint64_t claim) {
   uint32_t number = (uint32_t)(claim & CLAIM_CELL_MASK);
   epoch_cell *cell = number < atomic_load(&self->reach) ? cell_at(self, number) : NULL;
-  if (cell == NULL || claim >> CLAIM_CELL_BITS != atomic_load(&cell->claims)) {
+  if (cell == NULL) {
     return false;
   }
-  uint64_t epoch = atomic_load_explicit(&cell->epoch, memory_order_relaxed);
-  return epoch != 0 && atomic_compare_exchange_strong_explicit(
-                           &cell->epoch, &epoch, 0, memory_order_release, memory_order_relaxed);
+  uint64_t claims = atomic_load_explicit(&cell->claims, memory_order_relaxed);
+  if (claims % CELL_STATES != CELL_CLAIMED ||
+      claim >> CLAIM_CELL_BITS != claims << CLAIM_CELL_BITS >> CLAIM_CELL_BITS ||
+      !atomic_compare_exchange_strong_explicit(&cell->claims, &claims,
+                                               claims - CELL_CLAIMED + CELL_LEAVING,
+                                               memory_order_relaxed, memory_order_relaxed)) {
+    return false;
+  }
+  atomic_store_explicit(&cell->epoch, 0, memory_order_release);
+  atomic_store_explicit(&cell->claims, claims - CELL_CLAIMED + CELL_STATES, memory_order_release);
+  return true;
 }
 
 /* ---- Who is in ----------------------------------------------------------------------------- */
@@ -158,7 +172,11 @@ uint32_t epochs_abandon(epochs *self) {
   uint32_t count = 0;
   cell_walk walk = walk_begin(self);
   for (epoch_cell *cell = walk_next(&walk); cell != NULL; cell = walk_next(&walk)) {
-    count += atomic_exchange(&cell->epoch, 0) != 0;
+    if (atomic_exchange(&cell->epoch, 0) != 0) {
+      const uint64_t claims = atomic_load(&cell->claims);
+      atomic_store(&cell->claims, claims - claims % CELL_STATES + CELL_STATES);
+      count++;
+    }
   }
   return count;
 }

@@ -21,7 +21,7 @@
 /* As long as a cache line: two that are in use are never in the same one. */
 typedef struct epoch_cell {
   _Atomic uint64_t epoch;  /* plus 1; 0 while the cell is free */
-  _Atomic uint64_t claims; /* how often it was claimed; tells old claims from new */
+  _Atomic uint64_t claims; /* four for each claim, plus an epoch_state: tells old from new */
   unsigned char padding[48];
 } epoch_cell;
 

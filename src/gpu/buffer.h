@@ -59,7 +59,7 @@ RG_NODISCARD rg_result buffer_create_at(struct gpu *gpu, const rg_buffer_desc *d
 /* ---- buffer_check.c ---- */
 
 /* Checks a descriptor and fills its defaults in; usage gains the type's. */
-RG_NODISCARD rg_result buffer_resolve_desc(struct gpu *gpu, const rg_buffer_desc *desc,
+RG_NODISCARD rg_result buffer_resolve_desc(struct gpu *gpu, const rg_buffer_desc *given,
                                            rg_buffer_desc *out);
 
 /* ---- buffer_make.c; desc: resolved ---- */

@@ -113,13 +113,16 @@ static rg_result check_apart(gpu *gpu, const rg_buffer_desc *desc) {
   return result;
 }
 
-rg_result buffer_resolve_desc(gpu *gpu, const rg_buffer_desc *desc, rg_buffer_desc *out) {
+rg_result buffer_resolve_desc(gpu *gpu, const rg_buffer_desc *given, rg_buffer_desc *out) {
   rg_result result = RG_OK;
+  rg_buffer_desc whole = *given;
+  const rg_buffer_desc *desc = &whole;
   RG_TRY(check_size(gpu, desc));
   RG_TRY(check_kind(desc));
   if (desc->usage != 0) {
     RG_TRY(check_usage(gpu, desc));
   }
+  whole.is_exportable |= pool_is_exportable(gpu, desc->pool);
   if (desc->is_exportable || desc->is_protected) {
     RG_TRY(check_apart(gpu, desc));
   }

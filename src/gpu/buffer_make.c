@@ -3,9 +3,8 @@
 #include "gpu.h"
 
 static rg_result vk_buffer_create(gpu *gpu, const rg_buffer_desc *desc, VkBuffer *out) {
-  bool is_exportable = desc->is_exportable || pool_is_exportable(gpu, desc->pool);
   VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                             .pNext = is_exportable ? &export_buffer_info : NULL,
+                             .pNext = desc->is_exportable ? &export_buffer_info : NULL,
                              .flags = desc->is_protected ? VK_BUFFER_CREATE_PROTECTED_BIT : 0,
                              .size = desc->size,
                              .usage = desc->usage,

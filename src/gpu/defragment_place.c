@@ -7,7 +7,7 @@
 
 static bool range_home(const memory_range *range, defragment_home *home) {
   home->kind = BIN_BLOCK;
-  home->serial = memory_range_serial(range);
+  home->serial = memory_shape_of(range).serial;
   home->size = range->size;
   return home->serial != 0;
 }
@@ -102,10 +102,14 @@ const memory_range *resource_range(uint64_t id, const void *resource) {
 
 rg_result place_make(gpu *gpu, defragment_move *move, bin_kind kind, uint64_t serial,
                      bool *is_made) {
-  const memory_range *range = resource_range(move->id, move->resource);
   defragment_place *place = &move->place;
-  rg_result result = kind == BIN_SLAB ? shared_place(gpu, move->resource, serial, place)
-                                      : memory_alloc_in_block(gpu, range, serial, &place->range);
+  rg_result result = RG_OK;
+  if (kind == BIN_SLAB) {
+    result = shared_place(gpu, move->resource, serial, place);
+  } else {
+    const memory_shape like = memory_shape_of(resource_range(move->id, move->resource));
+    result = memory_alloc_in_block(gpu, &like, serial, &place->range);
+  }
   *is_made = result == RG_OK;
   if (memory_is_exhausted(result)) {
     result = RG_OK;

@@ -62,7 +62,7 @@ static rg_result fresh_add(defragment_step *step, const void *group, uint64_t se
 
 /* A new block for what fits nowhere else, as far as the round may take one; *target stays NULL
  * where it may not. */
-static rg_result fresh_take(defragment_step *step, const memory_range *like, const void *group,
+static rg_result fresh_take(defragment_step *step, const memory_shape *like, const void *group,
                             defragment_bin **target) {
   gpu *gpu = step->gpu;
   defragment_pass *pass = step->pass;
@@ -91,7 +91,7 @@ typedef rg_result place_in_bin(defragment_step *step, void *user, uint64_t seria
 
 /* Tries the group's bins, the fullest first, then a new one. *found: the serial of the one that
  * took it, or 0. */
-static rg_result bins_try(defragment_step *step, const memory_range *like, const void *group,
+static rg_result bins_try(defragment_step *step, const memory_shape *like, const void *group,
                           uint64_t size, place_in_bin *place, void *user, uint64_t *found) {
   rg_result result = RG_OK;
   defragment_bin *target;
@@ -142,8 +142,10 @@ static rg_result piece_move(defragment_step *step, const defragment_bin *victim,
   if (move == NULL) {
     return result;
   }
-  result = bins_try(step, resource_range(move->id, move->resource), victim->group, move->size,
-                    move_place, move, &to);
+  const memory_range *range = resource_range(move->id, move->resource);
+  const memory_shape like = range == NULL ? (memory_shape){0} : memory_shape_of(range);
+  result = bins_try(step, range == NULL ? NULL : &like, victim->group, move->size, move_place, move,
+                    &to);
   if (to == 0) {
     moves_drop(gpu, move);
     return result;
@@ -156,16 +158,17 @@ static rg_result piece_move(defragment_step *step, const defragment_bin *victim,
 
 /* ---- Whole slabs --------------------------------------------------------------------------- */
 
+/* The slab itself may go at any time: nothing holds it. */
 typedef struct slab_find {
   uint64_t serial;
-  memory_range range;
+  memory_shape shape;
 } slab_find;
 
 static void slab_find_visit(void *user, const buffer_slab *slab, uint64_t used) {
   slab_find *find = user;
   (void)used;
   if (slab->serial == find->serial) {
-    find->range = slab->range;
+    find->shape = memory_shape_of(&slab->range);
   }
 }
 
@@ -173,7 +176,7 @@ static void slab_find_visit(void *user, const buffer_slab *slab, uint64_t used) 
 static rg_result slab_place(defragment_step *step, void *user, uint64_t serial, bool *is_made) {
   const slab_find *find = user;
   memory_range range;
-  rg_result result = memory_alloc_in_block(step->gpu, &find->range, serial, &range);
+  rg_result result = memory_alloc_in_block(step->gpu, &find->shape, serial, &range);
   if (result == RG_OK) {
     result = buffer_slab_make_in(step->gpu, find->serial, &range, &step->pass->slab_target);
     memory_free(step->gpu, &range);
@@ -189,11 +192,11 @@ static rg_result slab_begin(defragment_step *step, const defragment_bin *victim,
   uint64_t to = 0;
   slab_find find = {.serial = pass->pieces[piece].id};
   slab_for_each(gpu, slab_find_visit, &find);
-  if (memory_range_serial(&find.range) != from) {
+  if (find.shape.serial != from) {
     return RG_OK;
   }
   rg_result result =
-      bins_try(step, &find.range, victim->group, pass->pieces[piece].size, slab_place, &find, &to);
+      bins_try(step, &find.shape, victim->group, pass->pieces[piece].size, slab_place, &find, &to);
   if (to != 0) {
     pass->slab = find.serial;
     gpu->defragmenter.has_slabs_moved = true;

@@ -44,7 +44,7 @@ static void slab_visit(void *user, const buffer_slab *slab, uint64_t used) {
   bin->used = used;
   bin->fits = bin->size - used;
   bin->role = used == 0 ? BIN_UNUSED : BIN_KEPT;
-  bin->home = memory_range_serial(&slab->range);
+  bin->home = memory_shape_of(&slab->range).serial;
 }
 
 /* Also brings those that are known up to date. */

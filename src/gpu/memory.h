@@ -131,17 +131,25 @@ void memory_for_each_pool(struct gpu *gpu, void (*visit)(void *user, const rg_po
 
 /* ---- For defragmentation; under no lock of memory ---- */
 
-/* The serial number of a range's block; 0 for aliases, dedicated ranges and none. */
-uint64_t memory_range_serial(const memory_range *range);
-/* Room for the same size, alignment, type and pool as `like` in the block of that serial number.
- * RG_ERROR_OUT_OF_DEVICE_MEMORY, without a message, where it has no room or is gone. */
-RG_NODISCARD rg_result memory_alloc_in_block(struct gpu *gpu, const memory_range *like,
+/* What another range must be like to take the place of one; does not need its block to live on,
+ * only its pool. */
+typedef struct memory_shape {
+  struct memory_pool *pool;
+  uint64_t serial; /* of its block; 0 for aliases, dedicated ranges and none: they have no shape */
+  uint64_t size, alignment, padding;
+} memory_shape;
+
+/* range: held by the caller, or under a lock that keeps it. */
+memory_shape memory_shape_of(const memory_range *range);
+/* Room of that shape in the block of that serial number. RG_ERROR_OUT_OF_DEVICE_MEMORY, without a
+ * message, where it has no room or is gone. */
+RG_NODISCARD rg_result memory_alloc_in_block(struct gpu *gpu, const memory_shape *like,
                                              uint64_t serial, memory_range *out);
-/* An empty block of like's pool, of max_size bytes at most: its spare, or a new one as the pool
- * would grow by (or somewhat smaller), within all limits. It stays as a spare does: until it is
- * used, or trimmed. *size: its bytes. RG_ERROR_OUT_OF_DEVICE_MEMORY, perhaps without a message,
- * where none that small can be had. */
-RG_NODISCARD rg_result memory_block_reserve(struct gpu *gpu, const memory_range *like,
+/* An empty block of like's pool, of like's size to max_size bytes: its spare, or a new one as the
+ * pool would grow by (or somewhat smaller), within all limits. It stays as a spare does: until it
+ * is used, or trimmed. *size: its bytes. RG_ERROR_OUT_OF_DEVICE_MEMORY, perhaps without a message,
+ * where none of such a size can be had. */
+RG_NODISCARD rg_result memory_block_reserve(struct gpu *gpu, const memory_shape *like,
                                             uint64_t max_size, uint64_t *serial, uint64_t *size);
 
 #endif

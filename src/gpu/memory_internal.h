@@ -170,10 +170,10 @@ void memory_pool_unlink(memory_pool *pool, memory_block *block);
 /* An empty block for `least` bytes, in no arena: the spare, or one that the pool grows by. */
 RG_NODISCARD rg_result memory_pool_take_empty(gpu *gpu, memory_pool *pool, uint64_t least,
                                               memory_block **out);
-/* The spare, or a new block as the pool would grow by, of max_size bytes at most; it is the spare
- * then. */
-RG_NODISCARD rg_result memory_pool_reserve(gpu *gpu, memory_pool *pool, uint64_t max_size,
-                                           memory_block **out);
+/* The spare, or a new block as the pool would grow by, of min_size to max_size bytes; it is the
+ * spare then. */
+RG_NODISCARD rg_result memory_pool_reserve(gpu *gpu, memory_pool *pool, uint64_t min_size,
+                                           uint64_t max_size, memory_block **out);
 /* Keeps an empty block that is in no arena, or gives it back. */
 void memory_pool_settle(gpu *gpu, memory_block *block);
 /* Gives the spare back; true if there was one. */

@@ -200,15 +200,16 @@ rg_result memory_pool_take_empty(gpu *gpu, memory_pool *pool, uint64_t least, me
   return RG_OK;
 }
 
-rg_result memory_pool_reserve(gpu *gpu, memory_pool *pool, uint64_t max_size, memory_block **out) {
+rg_result memory_pool_reserve(gpu *gpu, memory_pool *pool, uint64_t min_size, uint64_t max_size,
+                              memory_block **out) {
   rg_result result = RG_OK;
-  if (pool->spare == NULL || pool->spare->size > max_size) {
+  if (pool->spare == NULL || pool->spare->size > max_size || pool->spare->size < min_size) {
     memory_block *surplus = pool->spare;
-    uint64_t size = pool->desc.block_size != 0
-                        ? pool->desc.block_size
-                        : memory_smaller(next_size(pool, pool->block_size_cap), max_size);
-    result = size == 0 || size > max_size ? RG_ERROR_OUT_OF_DEVICE_MEMORY
-                                          : block_make(gpu, pool, size, size, &pool->spare);
+    uint64_t grown = memory_larger(next_size(pool, pool->block_size_cap), min_size);
+    uint64_t size =
+        pool->desc.block_size != 0 ? pool->desc.block_size : memory_smaller(grown, max_size);
+    result = size < min_size || size > max_size ? RG_ERROR_OUT_OF_DEVICE_MEMORY
+                                                : block_make(gpu, pool, size, size, &pool->spare);
     if (result == RG_OK && surplus != NULL) {
       memory_pool_unlink(pool, surplus);
       block_destroy(gpu, surplus);

@@ -200,7 +200,7 @@ static rg_result texture_init(gpu *gpu, texture *self, uint64_t id, const textur
   self->type = plan->desc.type;
   self->aspects = plan->format->aspects;
   self->usage = plan->desc.usage;
-  self->is_movable = plan->desc.is_movable;
+  self->is_movable = plan->desc.is_movable && !plan->desc.is_exportable;
   self->is_exportable = plan->desc.is_exportable;
   self->is_protected = plan->desc.is_protected;
   self->range = range;

@@ -194,6 +194,39 @@ static void large_pieces_gather_by_way_of_new_blocks(void **state) {
   assert_ok(rg_pool_destroy(test->engine, pool));
 }
 
+/* The pool grows from a block that is empty again by then, and smaller than any of the pieces. */
+static void an_empty_block_that_is_too_small_is_not_counted_on(void **state) {
+  gpu_test *test = *state;
+  enum { PIECES = 160 };
+  rg_buffer pieces[PIECES], small;
+  rg_pool pool;
+  rg_pool_stats stats;
+  uint64_t random = 17;
+  small_blocks(test, UINT64_C(16) << 20);
+  assert_ok(rg_pool_create(test->engine, &(rg_pool_desc){.label = "growing"}, &pool));
+  const rg_buffer_desc small_desc = {.size = 65536, .pool = pool};
+  assert_ok(rg_buffer_create(test->engine, &small_desc, &small));
+  for (uint32_t i = 0; i < PIECES; i++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const rg_buffer_desc desc = {
+        .size = (5u << 18) + (random >> 33) % (3u << 18), .pool = pool, .is_movable = true};
+    assert_ok(rg_buffer_create(test->engine, &desc, &pieces[i]));
+  }
+  assert_ok(rg_buffer_destroy(test->engine, small));
+  for (uint32_t i = 0; i < PIECES; i += 2) {
+    assert_ok(rg_buffer_destroy(test->engine, pieces[i]));
+  }
+  pass_gpu(test);
+  (void)defragment(test, 0, 0);
+  assert_ok(rg_pool_get_stats(test->engine, pool, &stats));
+  print_pool("large pieces", &stats);
+  assert_true(stats.size * 100 <= stats.used * 105);
+  for (uint32_t i = 1; i < PIECES; i += 2) {
+    assert_ok(rg_buffer_destroy(test->engine, pieces[i]));
+  }
+  assert_ok(rg_pool_destroy(test->engine, pool));
+}
+
 static void a_step_makes_no_more_moves_than_it_may(void **state) {
   gpu_test *test = *state;
   heap *heap = heap_begin(test, true);
@@ -345,6 +378,7 @@ int main(void) {
       TEST(the_engines_own_pools_come_down_too),
       TEST(shared_buffers_gather_and_their_slabs_go),
       TEST(large_pieces_gather_by_way_of_new_blocks),
+      TEST(an_empty_block_that_is_too_small_is_not_counted_on),
       TEST(a_step_makes_no_more_moves_than_it_may),
       TEST(only_what_may_be_moved_is_moved),
       TEST(writes_around_a_step_keep_their_order),

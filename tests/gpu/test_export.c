@@ -154,6 +154,50 @@ static void only_what_was_made_for_it_is_exported(void **state) {
   assert_ok(rg_shader_destroy(test->engine, shader));
 }
 
+/* Whoever imported the memory does not learn of moves. */
+static void what_an_exportable_pool_holds_is_exported_and_stays(void **state) {
+  gpu_test *test = *state;
+  enum { COUNT = 24 };
+  for (uint32_t is_texture = 0; is_texture < 2; is_texture++) {
+    const rg_pool_desc pool_desc = {
+        .is_exportable = true, .is_for_textures = is_texture != 0, .block_size = 1u << 20};
+    rg_pool pool;
+    const rg_result result = rg_pool_create(test->engine, &pool_desc, &pool);
+    skip_where_unsupported(result);
+    assert_ok(result);
+    uint64_t ids[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+      const rg_texture_desc texture = {
+          .width = 128, .height = 128, .pool = pool, .is_movable = true};
+      const rg_buffer_desc buffer = {.size = 100000, .pool = pool, .is_movable = true};
+      rg_texture made = {0};
+      rg_buffer shared = {0};
+      assert_ok(is_texture != 0 ? rg_texture_create(test->engine, &texture, &made)
+                                : rg_buffer_create(test->engine, &buffer, &shared));
+      ids[i] = is_texture != 0 ? made.id : shared.id;
+    }
+    rg_resource_memory before, after;
+    int fd = -1;
+    assert_ok(rg_resource_get_memory(test->engine, ids[COUNT - 1], &before));
+    assert_false(before.is_dedicated);
+    assert_ok(rg_resource_export(test->engine, ids[COUNT - 1], &fd));
+    assert_int_equal(close(fd), 0);
+    for (uint32_t i = 0; i < COUNT - 1; i++) {
+      assert_ok(is_texture != 0 ? rg_texture_destroy(test->engine, (rg_texture){ids[i]})
+                                : rg_buffer_destroy(test->engine, (rg_buffer){ids[i]}));
+    }
+    rg_defragment_info info;
+    assert_ok(rg_collect(test->engine));
+    assert_ok(rg_defragment(test->engine, NULL, &info));
+    assert_true(info.moves == 0 && info.is_done);
+    assert_ok(rg_resource_get_memory(test->engine, ids[COUNT - 1], &after));
+    assert_true(before.memory == after.memory && before.offset == after.offset);
+    assert_ok(is_texture != 0 ? rg_texture_destroy(test->engine, (rg_texture){ids[COUNT - 1]})
+                              : rg_buffer_destroy(test->engine, (rg_buffer){ids[COUNT - 1]}));
+    assert_ok(rg_pool_destroy(test->engine, pool));
+  }
+}
+
 /* Of a texture and a buffer, by the allocation that they get. */
 static void exported_memory_is_the_resource_s_own(void **state) {
   (void)state;
@@ -196,6 +240,7 @@ int main(void) {
       TEST(what_one_device_writes_another_reads_and_back),
       TEST(a_texture_s_memory_is_exported),
       TEST(only_what_was_made_for_it_is_exported),
+      TEST(what_an_exportable_pool_holds_is_exported_and_stays),
       cmocka_unit_test(exported_memory_is_the_resource_s_own),
       cmocka_unit_test(a_device_without_the_extension_says_so),
   };

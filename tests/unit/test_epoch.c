@@ -120,6 +120,45 @@ static void who_has_left_cannot_leave_again(void **state) {
   fixture_finish(&f);
 }
 
+/* One thread ends what another has ended before, while that one claims the same cell again. */
+typedef struct replay {
+  fixture f;
+  _Atomic uint64_t left;  /* the last claim that was left; 0 before */
+  _Atomic uint64_t wrong; /* claims that were left twice */
+  _Atomic bool is_over;
+} replay;
+
+static void *replay_run(void *user) {
+  replay *self = user;
+  while (!atomic_load_explicit(&self->is_over, memory_order_relaxed)) {
+    const uint64_t claim = atomic_load_explicit(&self->left, memory_order_relaxed);
+    if (claim != 0 && epoch_leave(&self->f.epochs, claim)) {
+      atomic_fetch_add(&self->wrong, 1);
+    }
+  }
+  return NULL;
+}
+
+static void an_old_claim_cannot_end_a_newer_one(void **state) {
+  (void)state;
+  static replay self;
+  thread thread;
+  uint32_t lost = 0;
+  memset(&self, 0, sizeof self);
+  fixture_init(&self.f);
+  assert_int_equal(thread_start(&thread, 0, replay_run, &self), RG_OK);
+  for (uint32_t i = 0; i < 300000; i++) {
+    const uint64_t claim = enter(&self.f.epochs);
+    lost += !epoch_leave(&self.f.epochs, claim);
+    atomic_store_explicit(&self.left, claim, memory_order_relaxed);
+  }
+  atomic_store(&self.is_over, true);
+  thread_join(&thread);
+  assert_int_equal(lost, 0);
+  assert_int_equal(atomic_load(&self.wrong), 0);
+  fixture_finish(&self.f);
+}
+
 static void entering_without_memory_changes_nothing(void **state) {
   (void)state;
   fixture f;
@@ -283,6 +322,7 @@ int main(void) {
       cmocka_unit_test(what_dies_waits_for_those_that_were_in_and_for_no_later_ones),
       cmocka_unit_test(one_thread_enters_as_often_as_it_likes),
       cmocka_unit_test(who_has_left_cannot_leave_again),
+      cmocka_unit_test(an_old_claim_cannot_end_a_newer_one),
       cmocka_unit_test(entering_without_memory_changes_nothing),
       cmocka_unit_test(objects_that_were_looked_up_outlive_who_looked),
   };

@@ -354,7 +354,7 @@ typedef struct rg_pool_desc {
   uint32_t max_blocks; /* 0 means no limit */
   uint64_t max_size;   /* bytes of all its blocks; 0 means no limit */
   float priority;      /* 0 to 1, for VK_EXT_memory_priority; 0 means 0.5 */
-  bool is_exportable;  /* its memory may be exported, see rg_resource_export */
+  bool is_exportable;  /* all that is made in it is exportable, and never moved */
   const char *label;   /* copied; may be NULL */
 } rg_pool_desc;
 
