@@ -146,6 +146,24 @@ static rg_result check_limits(const gpu *gpu, const rg_pool_desc *desc, const ch
   return RG_OK;
 }
 
+/* Before the first of them is made: some drivers give more than there is. */
+static rg_result check_min_blocks(gpu *gpu, const rg_pool_desc *desc, uint32_t type,
+                                  const char *title) {
+  const VkPhysicalDeviceMemoryProperties *memory = &gpu->device.memory_properties;
+  const uint64_t heap = memory_budget_get(gpu, memory->memoryTypes[type].heapIndex);
+  if (desc->min_blocks != 0 && desc->block_size > heap / desc->min_blocks) {
+    return result_set(RG_ERROR_OUT_OF_DEVICE_MEMORY,
+                      "%s: %u blocks of %" PRIu64 " bytes exceed its heap's budget of %" PRIu64,
+                      title, desc->min_blocks, desc->block_size, heap);
+  }
+  const uint32_t count = gpu->device.vk_limits.maxMemoryAllocationCount;
+  if (desc->min_blocks > count) {
+    return result_set(RG_ERROR_LIMIT, "%s: %u blocks exceed the device's %u allocations", title,
+                      desc->min_blocks, count);
+  }
+  return RG_OK;
+}
+
 static rg_result desc_check(const gpu *gpu, const rg_pool_desc *desc) {
   const resource_name title = resource_title(RG_TYPE_POOL, desc->label, 0);
   rg_result result = RG_OK;
@@ -255,6 +273,7 @@ static rg_result pool_init(gpu *gpu, pool *self, uint64_t id, const rg_pool_desc
   rg_result result = RG_OK;
   RG_TRY(resource_begin(gpu, &self->resource, id, desc->label));
   RG_TRY(type_choose(gpu, desc, &type));
+  RG_TRY(check_min_blocks(gpu, desc, type, resource_title(RG_TYPE_POOL, desc->label, 0).text));
   self->desc = *desc;
   self->desc.label = NULL;
   self->memory =

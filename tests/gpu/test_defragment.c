@@ -83,7 +83,7 @@ static void scattered_pools_come_down_to_the_blocks_that_they_need(void **state)
   gpu_test *test = *state;
   heap *heap = heap_begin(test, true);
   rg_pool_stats textures, buffers;
-  heap_scatter(heap, HEAP_OWN_BUFFER, HEAP_BLOCKS, UINT64_C(48) << 20);
+  heap_scatter(heap, HEAP_OWN_BUFFER, HEAP_BLOCKS, UINT64_C(128) << 20);
   assert_ok(rg_pool_get_stats(test->engine, heap->textures, &textures));
   assert_ok(rg_pool_get_stats(test->engine, heap->buffers, &buffers));
   print_pool("textures before", &textures);
@@ -273,7 +273,7 @@ static void only_what_may_be_moved_is_moved(void **state) {
   }
   for (uint32_t i = 0; i < heap->count; i++) {
     before[i] = objects_of(test, &heap->things[i]);
-    stays[i] = i >= movable || (i % 7 == 0 && pin_count < 64);
+    stays[i] = i >= movable || (i % 50 == 0 && pin_count < 64);
     if (i < movable && stays[i]) {
       pinned[pin_count] = heap->things[i].id;
       assert_ok(rg_pin(test->engine, pinned[pin_count++]));
@@ -286,7 +286,8 @@ static void only_what_may_be_moved_is_moved(void **state) {
     assert_true(is_same || !stays[i]);
     moved += is_same ? 0 : 1;
   }
-  assert_true(moved > 10);
+  print_message("%u of %u moved, %u pinned\n", moved, heap->count, pin_count);
+  assert_true(moved > 10 && pin_count > 3);
   assert_ok(rg_buffer_map(test->engine, stream, &mapped_after));
   assert_ptr_equal(mapped, mapped_after);
   for (uint32_t i = 0; i < pin_count; i++) {

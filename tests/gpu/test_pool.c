@@ -78,6 +78,21 @@ static void values_that_no_pool_can_have_are_refused_by_name(void **state) {
                  "1 blocks of 1048576 bytes exceed its max_size of 1048575");
 }
 
+/* Software drivers allocate without end, so these would take all of the machine's memory. */
+static void more_min_blocks_than_there_can_be_are_refused_at_once(void **state) {
+  gpu_test *test = *state;
+  rg_pool pool = {1};
+  const rg_pool_desc desc = {.block_size = 64 * KIB, .min_blocks = 4000000000u, .label = "all"};
+  assert_error(rg_pool_create(test->engine, &desc, &pool), RG_ERROR_OUT_OF_DEVICE_MEMORY,
+               "pool 'all': 4000000000 blocks of 65536 bytes exceed its heap's budget of");
+  assert_int_equal(pool.id, 0);
+  assert_ok(rg_memory_set_budget(test->engine, 0, 8 * MIB));
+  const rg_pool_desc over = {.block_size = MIB, .min_blocks = 9, .label = "all"};
+  assert_error(rg_pool_create(test->engine, &over, &pool), RG_ERROR_OUT_OF_DEVICE_MEMORY,
+               "9 blocks of 1048576 bytes exceed its heap's budget of 8388608");
+  assert_ok(rg_memory_set_budget(test->engine, 0, 0));
+}
+
 static void missing_arguments_are_refused(void **state) {
   gpu_test *test = *state;
   rg_pool pool;
@@ -481,6 +496,7 @@ static void an_exportable_pools_blocks_are_made_for_export(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(values_that_no_pool_can_have_are_refused_by_name),
+      TEST(more_min_blocks_than_there_can_be_are_refused_at_once),
       TEST(missing_arguments_are_refused),
       TEST(a_memory_type_that_there_is_not_is_unsupported),
       TEST(a_pool_has_the_label_and_the_life_of_a_resource),
