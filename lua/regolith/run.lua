@@ -308,6 +308,9 @@ function run.main(options, path, show)
   if done and options.validate then
     done, message = engine.memory:check()
   end
+  if done and options.record then
+    done, message = engine.memory:stop_recording()
+  end
   local complaints = engine.validation_count
   run.release(engine)
   if not done then

@@ -46,7 +46,9 @@ void file_data_finish(file_data *data); /* zeroed data is allowed */
 char *file_sibling(host_memory *memory, const char *base, const char *name);
 
 /* Writes beside the target, then renames: a reader sees the old file or the new. path: relative to
- * the working directory. RG_ERROR_IO: the target is as it was, and nothing is left beside it. */
+ * the working directory. A file that was there keeps its mode, links lead to what they lead to, and
+ * pipes and devices are written as they are. RG_ERROR_IO: the target is as it was, and nothing is
+ * left beside it. */
 RG_NODISCARD rg_result file_write(host_memory *memory, const char *path, const void *data,
                                   size_t size);
 
@@ -55,6 +57,7 @@ typedef struct file_writer {
   arena names;
   char *path, *temporary; /* in the arena; NULL where nothing is being written */
   int descriptor;
+  bool is_special; /* a pipe or a device, with nothing beside it */
 } file_writer;
 
 /* On failure there is nothing to end. */

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -46,13 +49,54 @@ static rg_result temporary_create(file_writer *writer) {
   return error_write(writer->path, "no file can be made beside it");
 }
 
+/* A file that is there keeps its mode, and its place where the path is a link to it. */
+static rg_result replacement_create(file_writer *writer, mode_t mode) {
+  char real[PATH_MAX];
+  if (realpath(writer->path, real) == NULL) {
+    return error_write(writer->path, "cannot be replaced");
+  }
+  char *path = arena_strdup(&writer->names, real);
+  if (path == NULL) {
+    return result_no_memory(writer->path, strlen(real));
+  }
+  writer->path = path;
+  rg_result result = temporary_create(writer);
+  if (result == RG_OK && fchmod(writer->descriptor, mode & 07777) != 0) {
+    result = error_write(writer->path, "its mode cannot be kept");
+    file_writer_abort(writer);
+  }
+  return result;
+}
+
+/* Pipes and devices are written as they are: nothing may take their place. */
+static rg_result special_open(file_writer *writer) {
+  writer->descriptor = open(writer->path, O_WRONLY | O_CLOEXEC);
+  writer->is_special = writer->descriptor >= 0;
+  return writer->is_special ? RG_OK : error_write(writer->path, "cannot be written");
+}
+
+static rg_result target_open(file_writer *writer) {
+  struct stat found;
+  if (stat(writer->path, &found) != 0) {
+    if (errno != ENOENT || lstat(writer->path, &found) == 0) {
+      return error_write(writer->path, "cannot be written");
+    }
+    return temporary_create(writer);
+  }
+  if (S_ISDIR(found.st_mode)) {
+    errno = EISDIR;
+    return error_write(writer->path, "cannot be written");
+  }
+  return S_ISREG(found.st_mode) ? replacement_create(writer, found.st_mode) : special_open(writer);
+}
+
 rg_result file_writer_begin(file_writer *writer, host_memory *memory, const char *path) {
   *writer = (file_writer){.descriptor = -1};
   arena_init(&writer->names, memory);
   writer->path = arena_strdup(&writer->names, path);
   rg_result result = writer->path == NULL ? result_no_memory(path, strlen(path)) : RG_OK;
   if (result == RG_OK) {
-    result = temporary_create(writer);
+    result = target_open(writer);
   }
   if (result != RG_OK) {
     arena_finish(&writer->names);
@@ -81,15 +125,16 @@ static void writer_finish(file_writer *writer) {
 /* Down to the disk: a rename may otherwise outlive a crash that the bytes do not. */
 rg_result file_writer_commit(file_writer *writer) {
   const char *path = writer->path;
-  rg_result result =
-      fsync(writer->descriptor) == 0 ? RG_OK : error_write(path, "cannot be written");
+  rg_result result = writer->is_special || fsync(writer->descriptor) == 0
+                         ? RG_OK
+                         : error_write(path, "cannot be written");
   if (close(writer->descriptor) != 0 && errno != EINTR && result == RG_OK) {
     result = error_write(path, "cannot be written");
   }
-  if (result == RG_OK && rename(writer->temporary, path) != 0) {
+  if (result == RG_OK && !writer->is_special && rename(writer->temporary, path) != 0) {
     result = error_write(path, "cannot be replaced");
   }
-  if (result != RG_OK) {
+  if (result != RG_OK && !writer->is_special) {
     unlink(writer->temporary);
   }
   writer_finish(writer);
@@ -97,9 +142,11 @@ rg_result file_writer_commit(file_writer *writer) {
 }
 
 void file_writer_abort(file_writer *writer) {
-  if (writer->temporary != NULL) {
+  if (writer->temporary != NULL || writer->is_special) {
     close(writer->descriptor);
-    unlink(writer->temporary);
+    if (!writer->is_special) {
+      unlink(writer->temporary);
+    }
     writer_finish(writer);
   }
 }

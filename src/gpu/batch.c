@@ -9,12 +9,20 @@
 
 /* ---- Batches ------------------------------------------------------------------------------- */
 
+/* Another engine's batches differ in bits that tell claims apart. */
+static uint64_t batch_salt(const gpu *gpu) {
+  return gpu->frame.ticket_salt * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 rg_result batch_open(gpu *gpu, rg_batch *out) {
-  return epoch_enter(&gpu->frame.epochs, &out->id);
+  uint64_t claim = 0;
+  rg_result result = epoch_enter(&gpu->frame.epochs, &claim);
+  *out = (rg_batch){result == RG_OK ? claim ^ batch_salt(gpu) : 0};
+  return result;
 }
 
 void batch_close(gpu *gpu, rg_batch batch) {
-  if (!epoch_leave(&gpu->frame.epochs, batch.id)) {
+  if (!epoch_leave(&gpu->frame.epochs, batch.id ^ batch_salt(gpu))) {
     log_message(&gpu->logger, RG_LOG_ERROR, "engine '%s': batch 0x%" PRIx64 " is not open",
                 gpu->label, batch.id);
   } else if (frame_has_zombies(gpu)) {

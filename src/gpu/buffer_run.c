@@ -142,6 +142,7 @@ static slab_slot slot_take(slab_shard *shard, slab_run *run) {
   }
   if (shard->idle == run) {
     shard->idle = NULL;
+    atomic_fetch_sub(&run->slab->idle_count, 1);
   }
   return slot;
 }
@@ -242,7 +243,11 @@ rg_result slab_run_add(gpu *gpu, buffer_slab *slab, const slab_plan *plan, slab_
 static slab_run *run_settle(slab_shard *shard, slab_run *run) {
   slab_run *surplus = shard->idle;
   shard->idle = run;
+  if (run != NULL) {
+    atomic_fetch_add(&run->slab->idle_count, 1);
+  }
   if (surplus != NULL) {
+    atomic_fetch_sub(&surplus->slab->idle_count, 1);
     shard->classes[surplus->slab->update][surplus->size_class].slot_count -= surplus->slot_count;
     run_unlink(shard, surplus);
     surplus->is_open = false;
@@ -250,9 +255,28 @@ static slab_run *run_settle(slab_shard *shard, slab_run *run) {
   return surplus;
 }
 
+bool slab_run_take_idle(slab_shard *shard, slab_run *run) {
+  if (shard->idle != run) {
+    return false;
+  }
+  (void)run_settle(shard, NULL);
+  return true;
+}
+
+/* Under the lock of a shard that keeps a run of the slab, so it is there. Whether idle runs alone
+ * keep it, and it is not the one slab that they may. */
+static bool slab_is_surplus(buffer_slabs *slabs, buffer_slab *slab) {
+  buffer_slab *kept = NULL;
+  return atomic_load(&slab->idle_count) == atomic_load(&slab->run_count) &&
+         !atomic_compare_exchange_strong(&slabs->lists[slab->update].kept, &kept, slab) &&
+         kept != slab;
+}
+
 void buffer_slab_free(gpu *gpu, slab_slot slot) {
   slab_run *run = slot.run;
   slab_run *surplus = NULL;
+  uint64_t surplus_slab = 0; /* its serial number */
+  const uint8_t update = run->slab->update;
   slab_shard *shard = shard_at(&gpu->buffers.slabs, run->shard);
   spinlock_lock(&shard->lock);
   uint64_t bit = UINT64_C(1) << slot.index;
@@ -263,10 +287,14 @@ void buffer_slab_free(gpu *gpu, slab_slot slot) {
   run->free |= bit;
   if (run->free == slab_run_mask(run)) {
     surplus = run_settle(shard, run);
+    surplus_slab = slab_is_surplus(&gpu->buffers.slabs, run->slab) ? run->slab->serial : 0;
   }
   spinlock_unlock(&shard->lock);
   if (surplus != NULL) {
     slab_run_destroy(gpu, surplus);
+  }
+  if (surplus_slab != 0) {
+    slab_retire_idle(gpu, update, surplus_slab);
   }
 }
 

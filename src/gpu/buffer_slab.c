@@ -297,6 +297,13 @@ rg_result slab_run_create_in(gpu *gpu, buffer_slab *slab, const slab_plan *plan,
 
 /* ---- What becomes empty -------------------------------------------------------------------- */
 
+/* On its way out. */
+static void slab_drop(slab_list *list, buffer_slab *slab) {
+  buffer_slab *kept = slab;
+  atomic_compare_exchange_strong(&list->kept, &kept, NULL);
+  slab_unlink(list, slab);
+}
+
 /* Of two slabs without runs the larger stays; the other is unlinked and returned. */
 static buffer_slab *slab_settle(slab_list *list, buffer_slab *slab) {
   if (slab->run_count > 0 || list->spare == slab) {
@@ -309,7 +316,7 @@ static buffer_slab *slab_settle(slab_list *list, buffer_slab *slab) {
     surplus = slab;
   }
   if (surplus != NULL) {
-    slab_unlink(list, surplus);
+    slab_drop(list, surplus);
   }
   return surplus;
 }
@@ -331,15 +338,86 @@ static buffer_slab *run_remove(slab_list *list, slab_run *run) {
   return slab_settle(list, slab);
 }
 
+static buffer_slab *slab_of_serial(const slab_list *list, uint64_t serial) {
+  for (uint32_t i = 0; i < SLAB_ROOMS; i++) {
+    for (buffer_slab *slab = list->by_room[i]; slab != NULL; slab = slab->next) {
+      if (slab->serial == serial) {
+        return slab;
+      }
+    }
+  }
+  return NULL;
+}
+
+static bool is_idle(buffer_slab *slab) {
+  const uint32_t count = atomic_load(&slab->run_count);
+  return count > 0 && atomic_load(&slab->idle_count) == count;
+}
+
+/* Under the lock: takes the slab's runs out of it that shards let go, linked by `next`. *surplus:
+ * the slab, or another, to be destroyed outside. */
+static slab_run *idle_runs_take(buffer_slabs *slabs, buffer_slab *slab, buffer_slab **surplus) {
+  slab_run *taken = NULL;
+  for (slab_run *run = slab->runs, *next; run != NULL; run = next) {
+    next = run->next_in_slab;
+    slab_shard *shard = atomic_load(&slabs->shards[run->shard]);
+    spinlock_lock(&shard->lock);
+    const bool is_taken = slab_run_take_idle(shard, run);
+    spinlock_unlock(&shard->lock);
+    if (is_taken) {
+      *surplus = run_remove(&slabs->lists[slab->update], run); /* by the last one only */
+      run->next = taken;
+      taken = run;
+    }
+  }
+  return taken;
+}
+
+/* Under the lock: where idle runs alone keep the slab, they go, unless it is the one that is kept.
+ */
+static slab_run *slab_retire(buffer_slabs *slabs, buffer_slab *slab, buffer_slab **surplus) {
+  slab_list *list = &slabs->lists[slab->update];
+  buffer_slab *kept = atomic_load(&list->kept);
+  if (slab == kept || !is_idle(slab)) {
+    return NULL;
+  }
+  if (kept == NULL || !is_idle(kept)) {
+    atomic_store(&list->kept, slab);
+    return NULL;
+  }
+  return idle_runs_take(slabs, slab, surplus);
+}
+
+/* Not under the lock: what was unlinked is gone. */
+static void retired_free(gpu *gpu, slab_run *runs, buffer_slab *slab) {
+  while (runs != NULL) {
+    slab_run *next = runs->next;
+    host_free(&gpu->host, runs, sizeof *runs);
+    runs = next;
+  }
+  if (slab != NULL) {
+    slab_destroy(gpu, slab);
+  }
+}
+
 void slab_run_destroy(gpu *gpu, slab_run *run) {
   buffer_slabs *slabs = &gpu->buffers.slabs;
+  buffer_slab *slab = run->slab;
   mutex_lock(&slabs->lock);
-  buffer_slab *surplus = run_remove(&slabs->lists[run->slab->update], run);
+  buffer_slab *surplus = run_remove(&slabs->lists[slab->update], run);
+  run->next = surplus == NULL ? slab_retire(slabs, slab, &surplus) : NULL;
   mutex_unlock(&slabs->lock);
-  if (surplus != NULL) {
-    slab_destroy(gpu, surplus);
-  }
-  host_free(&gpu->host, run, sizeof *run);
+  retired_free(gpu, run, surplus);
+}
+
+void slab_retire_idle(gpu *gpu, uint8_t update, uint64_t serial) {
+  buffer_slabs *slabs = &gpu->buffers.slabs;
+  buffer_slab *surplus = NULL;
+  mutex_lock(&slabs->lock);
+  buffer_slab *slab = slab_of_serial(&slabs->lists[update], serial);
+  slab_run *taken = slab == NULL ? NULL : slab_retire(slabs, slab, &surplus);
+  mutex_unlock(&slabs->lock);
+  retired_free(gpu, taken, surplus);
 }
 
 /* Under the lock; unlinks one without runs, or returns NULL. */
@@ -348,7 +426,7 @@ static buffer_slab *empty_take(slab_list *list) {
     for (buffer_slab *slab = list->by_room[i]; slab != NULL; slab = slab->next) {
       if (slab->run_count == 0) {
         list->spare = list->spare == slab ? NULL : list->spare;
-        slab_unlink(list, slab);
+        slab_drop(list, slab);
         return slab;
       }
     }

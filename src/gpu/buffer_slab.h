@@ -3,9 +3,10 @@
  * A slab is cut into runs, a run into up to 64 slots of one size class; the size is at most 1/16
  * over what was asked for. A slot is taken and given back under a spinlock of the thread's own
  * shard: no Vulkan call, no allocation, no mutex. A run whose slots are all free goes back to its
- * slab (each shard keeps the last one), a slab without runs to the device memory (of each update
- * frequency the largest is kept). A small buffer that asks for a VkBuffer of its own has it bound
- * to a slot's memory, which the slab's VkBuffer then leaves alone. */
+ * slab (each shard keeps the last one, where its slab holds more), a slab without runs to the
+ * device memory (of each update frequency the largest is kept). A small buffer that asks for a
+ * VkBuffer of its own has it bound to a slot's memory, which the slab's VkBuffer then leaves alone.
+ */
 #ifndef RG_GPU_BUFFER_SLAB_H
 #define RG_GPU_BUFFER_SLAB_H
 
@@ -56,20 +57,22 @@ struct buffer_slab {
   uint64_t size;           /* bytes of the VkBuffer */
   range_allocator *ranges; /* its runs */
   slab_run *runs;
-  uint64_t serial;    /* never used twice in an engine */
-  uint32_t room;      /* which list it stands in */
-  uint32_t run_count; /* in it */
-  uint64_t used;      /* bytes of slots in use, as slab_for_each last counted */
-  uint8_t update;     /* rg_update */
+  uint64_t serial;             /* never used twice in an engine */
+  uint32_t room;               /* which list it stands in */
+  _Atomic uint32_t run_count;  /* in it; changes under the lock */
+  _Atomic uint32_t idle_count; /* of these, runs that shards keep though no slot is in use */
+  uint64_t used;               /* bytes of slots in use, as slab_for_each last counted */
+  uint8_t update;              /* rg_update */
 };
 
 /* The slabs of one update frequency. List `n` holds those whose largest hole is 2^n bytes and more,
  * and less than 2^(n+1); list 0 the full ones too. */
 typedef struct slab_list {
   buffer_slab *by_room[SLAB_ROOMS];
-  uint32_t rooms;     /* a bit for each list that is not empty */
-  uint64_t next_size; /* of the slab to be made next; 0 means the smallest */
-  buffer_slab *spare; /* the one without runs that is kept; or NULL */
+  uint32_t rooms;              /* a bit for each list that is not empty */
+  uint64_t next_size;          /* of the slab to be made next; 0 means the smallest */
+  buffer_slab *spare;          /* the one without runs that is kept; or NULL */
+  _Atomic(buffer_slab *) kept; /* the one whose runs may all be idle; or NULL */
 } slab_list;
 
 /* A thread's runs with free slots, by update frequency and size class. */
@@ -172,8 +175,14 @@ RG_NODISCARD rg_result slab_run_create_in(struct gpu *gpu, buffer_slab *slab, co
                                           uint32_t wanted, uint32_t shard, slab_run **out);
 /* Of a run that its shard does not know any more. */
 void slab_run_destroy(struct gpu *gpu, slab_run *run);
+/* Takes the kept runs of the slab of that serial number from their shards, if it holds nothing else
+ * and another such slab is kept. */
+void slab_retire_idle(struct gpu *gpu, uint8_t update, uint64_t serial);
 /* Gives slabs without runs back. True if there were any. */
 bool slab_empty_destroy(struct gpu *gpu);
+/* Under the shard's lock and the slabs': takes the run from its shard, if it is the one that is
+ * kept there. */
+bool slab_run_take_idle(slab_shard *shard, slab_run *run);
 /* A slot of that run; false where it has none free, or is about to go. */
 bool slab_run_take(slab_shard *shard, slab_run *run, slab_slot *out);
 /* A slot of a new run in that slab, under the slabs' lock. */

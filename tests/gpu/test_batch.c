@@ -237,6 +237,28 @@ static void batch_that_is_ended_twice_is_logged(void **state) {
   assert_error(rg_batch_begin(test->engine, NULL), RG_ERROR_INVALID_ARGUMENT, "out is NULL");
 }
 
+static void another_engines_batch_is_logged_and_ends_nothing(void **state) {
+  gpu_test *test = *state;
+  gpu_log log;
+  rg_engine *other = NULL;
+  gpu_log_init(&log);
+  rg_engine_desc desc = gpu_test_desc(&log);
+  assert_ok(rg_engine_create(&desc, &other));
+  rg_batch ours = begin(test), theirs;
+  assert_ok(rg_batch_begin(other, &theirs));
+  rg_batch_end(test->engine, theirs);
+  rg_batch_end(other, ours);
+  assert_int_equal(gpu_log_count(&test->log, "is not open"), 1);
+  assert_int_equal(gpu_log_count(&log, "is not open"), 1);
+  rg_batch_end(test->engine, ours);
+  rg_batch_end(other, theirs);
+  assert_int_equal(gpu_log_count(&test->log, "is not open"), 1);
+  assert_int_equal(gpu_log_count(&log, "is not open"), 1);
+  rg_engine_destroy(other);
+  assert_int_equal(log.validation_count, 0);
+  pthread_mutex_destroy(&log.lock);
+}
+
 static void engine_ends_though_batches_are_open(void **state) {
   (void)state;
   gpu_log log;
@@ -378,6 +400,7 @@ int main(void) {
       TEST(outside_of_batches_the_dead_are_freed_at_once),
       TEST(end_of_the_last_batch_frees_what_waited_for_it),
       TEST(batch_that_is_ended_twice_is_logged),
+      TEST(another_engines_batch_is_logged_and_ends_nothing),
       cmocka_unit_test(engine_ends_though_batches_are_open),
       TEST(pinned_resource_outlives_its_handle),
       TEST(another_thread_may_destroy_what_a_batch_records),

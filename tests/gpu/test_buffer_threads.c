@@ -120,11 +120,65 @@ static void threads_make_and_destroy_each_others_buffers(void **state) {
   free(shared);
 }
 
+/* ---- What they leave behind ------------------------------------------------------------------ */
+
+#define MANY_THREADS 12
+
+typedef struct crowd {
+  gpu_test *test;
+  pthread_barrier_t barrier;
+  _Atomic uint32_t faults;
+} crowd;
+
+/* 16 MiB a thread, in slabs of its own as far as slabs are any thread's. */
+static void *make_and_destroy(void *user) {
+  enum { OWN = 4000 };
+  crowd *self = user;
+  rg_buffer *buffers = calloc(OWN, sizeof *buffers);
+  for (uint32_t i = 0; i < OWN; i++) {
+    const rg_buffer_desc desc = {.size = 4096};
+    atomic_fetch_add(&self->faults, rg_buffer_create(self->test->engine, &desc, &buffers[i]) != 0);
+  }
+  pthread_barrier_wait(&self->barrier);
+  for (uint32_t i = 0; i < OWN; i++) {
+    atomic_fetch_add(&self->faults, rg_buffer_destroy(self->test->engine, buffers[i]) != 0);
+  }
+  free(buffers);
+  return NULL;
+}
+
+/* Two slabs of 16 MiB at most: an empty one, and one that a thread may go on in. */
+static void what_many_threads_leave_behind_goes_back(void **state) {
+  static crowd self;
+  self = (crowd){.test = *state};
+  rg_memory_stats before, after;
+  pthread_t threads[MANY_THREADS];
+  rg_memory_trim(self.test->engine);
+  rg_memory_get_stats(self.test->engine, &before);
+  assert_int_equal(pthread_barrier_init(&self.barrier, NULL, MANY_THREADS), 0);
+  for (uint32_t i = 0; i < MANY_THREADS; i++) {
+    assert_int_equal(pthread_create(&threads[i], NULL, make_and_destroy, &self), 0);
+  }
+  for (uint32_t i = 0; i < MANY_THREADS; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+  }
+  pthread_barrier_destroy(&self.barrier);
+  assert_int_equal(atomic_load(&self.faults), 0);
+  assert_ok(rg_collect(self.test->engine));
+  rg_memory_get_stats(self.test->engine, &after);
+  print_message(
+      "%.1f MiB used and %.1f in blocks, of %.1f\n", (double)(after.used - before.used) / (1 << 20),
+      (double)(after.size - before.size) / (1 << 20), MANY_THREADS * 4000 * 4096.0 / (1 << 20));
+  assert_true(after.used - before.used <= UINT64_C(32) << 20);
+  assert_true(after.size - before.size <= UINT64_C(96) << 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, gpu_test_setup, gpu_test_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(threads_make_and_destroy_each_others_buffers),
+      TEST(what_many_threads_leave_behind_goes_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

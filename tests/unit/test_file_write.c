@@ -1,6 +1,7 @@
 /* Files written whole or not at all. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -78,6 +80,61 @@ static void failed_write_leaves_the_old_file_and_nothing_else(void **state) {
   assert_int_equal(result, RG_ERROR_IO);
   expect_text(&f, "a", "one a", 0);
   assert_int_equal(count_entries(f.one), 2);
+  fixture_finish(&f);
+}
+
+static uint32_t mode_of(const char *path) {
+  struct stat found;
+  assert_int_equal(lstat(path, &found), 0);
+  return found.st_mode;
+}
+
+static void a_file_keeps_its_mode_and_a_link_its_file(void **state) {
+  (void)state;
+  fixture f;
+  fixture_init(&f);
+  assert_int_equal(chmod(path_of(&f, "one/a"), 0600), 0);
+  assert_int_equal(symlink("a", path_of(&f, "one/link")), 0);
+  assert_int_equal(file_write(&f.memory, path_of(&f, "one/link"), "through", 7), RG_OK);
+  assert_true(S_ISLNK(mode_of(path_of(&f, "one/link"))));
+  assert_int_equal(mode_of(path_of(&f, "one/a")), S_IFREG | 0600);
+  expect_text(&f, "a", "through", 0);
+  assert_int_equal(symlink("nothing", path_of(&f, "one/lost")), 0);
+  assert_int_equal(file_write(&f.memory, path_of(&f, "one/lost"), "x", 1), RG_ERROR_IO);
+  assert_true(S_ISLNK(mode_of(path_of(&f, "one/lost"))));
+  assert_int_equal(unlink(path_of(&f, "one/lost")), 0);
+  assert_int_equal(unlink(path_of(&f, "one/link")), 0);
+  fixture_finish(&f);
+}
+
+static void a_pipe_is_written_and_stays_a_pipe(void **state) {
+  (void)state;
+  fixture f;
+  fixture_init(&f);
+  char read_back[8] = "";
+  assert_int_equal(mkfifo(path_of(&f, "one/pipe"), 0600), 0);
+  const int reader = open(path_of(&f, "one/pipe"), O_RDONLY | O_NONBLOCK);
+  assert_true(reader >= 0);
+  assert_int_equal(file_write(&f.memory, path_of(&f, "one/pipe"), "piped", 5), RG_OK);
+  assert_int_equal(read(reader, read_back, sizeof read_back), 5);
+  assert_string_equal(read_back, "piped");
+  assert_true(S_ISFIFO(mode_of(path_of(&f, "one/pipe"))));
+  file_writer writer;
+  assert_int_equal(file_writer_begin(&writer, &f.memory, path_of(&f, "one/pipe")), RG_OK);
+  file_writer_abort(&writer);
+  assert_true(S_ISFIFO(mode_of(path_of(&f, "one/pipe"))));
+  close(reader);
+  assert_int_equal(unlink(path_of(&f, "one/pipe")), 0);
+  fixture_finish(&f);
+}
+
+static void a_folder_is_refused_before_anything_is_written(void **state) {
+  (void)state;
+  fixture f;
+  fixture_init(&f);
+  file_writer writer;
+  assert_int_equal(file_writer_begin(&writer, &f.memory, path_of(&f, "one/sub")), RG_ERROR_IO);
+  assert_non_null(strstr(rg_error(), "one/sub': cannot be written: Is a directory"));
   fixture_finish(&f);
 }
 
@@ -157,6 +214,9 @@ int main(void) {
       cmocka_unit_test(written_file_replaces_the_old_one_whole),
       cmocka_unit_test(file_of_the_longest_name_can_be_written),
       cmocka_unit_test(failed_write_leaves_the_old_file_and_nothing_else),
+      cmocka_unit_test(a_file_keeps_its_mode_and_a_link_its_file),
+      cmocka_unit_test(a_pipe_is_written_and_stays_a_pipe),
+      cmocka_unit_test(a_folder_is_refused_before_anything_is_written),
       cmocka_unit_test(reader_never_sees_half_a_file),
       cmocka_unit_test(a_file_written_piece_by_piece_is_there_at_the_end),
   };

@@ -123,7 +123,7 @@ RG_API bool rg_is_live(rg_engine *engine, uint64_t id);
 
 /* A batch of look-ups: whatever the engine hands out between begin and end (VkBuffers, views, sets)
  * stays valid until the end, even if other threads destroy or move it meanwhile; what is destroyed
- * waits for the batches that were open then. Costs two atomic writes. Batches may be open on any
+ * waits for the batches that were open then. Costs five atomic writes. Batches may be open on any
  * number of threads and may nest; close them soon, for nothing is freed while one stays open.
  * Begin fails with RG_ERROR_OUT_OF_HOST_MEMORY only. The end must come once, on any thread. */
 typedef struct rg_batch {
